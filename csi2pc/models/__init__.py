@@ -1,0 +1,1 @@
+"""Networks that turn windows of CSI into point clouds. One file holds one network and its configuration."""
