@@ -1,0 +1,106 @@
+"""One door for every capture format: what a file is, is seen from its content, not from its suffix."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import ConfigError, DataError
+from ..types import Capture
+from .esp32 import looks_like_esp32_csv, read_esp32_csv
+from .mmfi import looks_like_mmfi_folder, looks_like_mmfi_frame, read_mmfi_folder, read_mmfi_frame
+
+#: Bytes from the beginning of a file by which its format is recognised.
+HEAD = 65536
+
+
+@dataclass(frozen=True)
+class Format:
+    """A capture format.
+
+    Attributes:
+        name: what users call it.
+        looks_like: for a file format, a function of the first :data:`HEAD` bytes; for a folder format, of the path.
+        read: the reader, ``read(path, **options)``.
+        expects: what ``looks_like`` looks for, for the error that says why nothing fitted.
+        folder: whether it is a folder of files.
+    """
+
+    name: str
+    looks_like: Callable[[Any], bool]
+    read: Callable[..., Capture]
+    expects: str
+    folder: bool = False
+
+
+#: Every format, in the order they are tried. A new reader is a file beside this one and a line here.
+FORMATS = (
+    Format("MM-Fi frame", looks_like_mmfi_frame, read_mmfi_frame, "a MATLAB 5 file that holds CSIamp and CSIphase"),
+    Format("ESP32 CSV", looks_like_esp32_csv, read_esp32_csv, "a line of text that begins with CSI_DATA"),
+    Format(
+        "MM-Fi sequence", looks_like_mmfi_folder, read_mmfi_folder,
+        "frame001.mat, frame002.mat ... in it or in its folder wifi-csi", folder=True,
+    ),
+)  # fmt: skip
+
+
+def read_capture(path: str | Path, **options: Any) -> Capture:
+    """Read a capture of any known format.
+
+    Args:
+        path: a file or a folder.
+        options: passed on to the reader of the format that was recognised, for example ``mac`` and
+            ``training_field`` of :func:`csi2pc.csi.esp32.read_esp32_csv`.
+
+    Returns:
+        The capture, with a report of what was read and skipped.
+
+    Raises:
+        DataError: missing, empty, of no known format (the message lists what was tried), or damaged.
+        ConfigError: the reader of this format has no such option.
+    """
+    path = Path(path)
+    found = recognise(path)
+    accepted = [name for name in inspect.signature(found.read).parameters if name != "path"]
+    unknown = sorted(set(options) - set(accepted))
+    if unknown:
+        raise ConfigError(
+            f"the {found.name} reader has no option {', '.join(unknown)} (for {path}); "
+            f"it has {', '.join(accepted) or 'none'}: leave the others out"
+        )
+    return found.read(path, **options)
+
+
+def recognise(path: str | Path) -> Format:
+    """The format of a file or folder.
+
+    Raises:
+        DataError: missing, unreadable, empty, or none of the known formats.
+    """
+    path = Path(path)
+    if path.is_dir():
+        subject: Path | bytes = path
+    else:
+        subject = _head(path)
+        if not subject:
+            raise DataError(f"{path}: empty file (zero bytes): nothing was captured, or the copy failed")
+    tried = [candidate for candidate in FORMATS if candidate.folder == path.is_dir()]
+    for candidate in tried:
+        if candidate.looks_like(subject):
+            return candidate
+    kind = "folder" if path.is_dir() else "file"
+    reasons = "; ".join(f"{candidate.name} (needs {candidate.expects})" for candidate in tried)
+    raise DataError(f"{path}: a {kind} of no known capture format. Tried: {reasons}")
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(HEAD)
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: no such file or folder; check the path") from error
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}); check the path and its permissions") from error
