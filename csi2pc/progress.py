@@ -14,7 +14,7 @@ T = TypeVar("T")
 #: Seconds between two lines where the output is no terminal.
 LOG_INTERVAL = 10.0
 
-console = Console(stderr=True, highlight=False)
+console = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def track(items: Iterable[T], *, description: str, total: int | None = None) -> Iterator[T]:

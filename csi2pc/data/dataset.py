@@ -131,26 +131,6 @@ class DataSplits:
     report: Report
     layout: Layout
 
-    @property
-    def subcarriers(self) -> tuple[int, ...]:
-        """True indices of the subcarriers, as prepared."""
-        return self.layout.subcarriers
-
-    @property
-    def rx(self) -> int:
-        """Number of receive antennas."""
-        return self.layout.rx
-
-    @property
-    def tx(self) -> int:
-        """Number of transmit antennas."""
-        return self.layout.tx
-
-    @property
-    def device(self) -> str:
-        """What recorded the CSI."""
-        return self.layout.device
-
     def describe(self) -> str:
         """A few lines for the log: sequences and frames of each part, and how often what was left out."""
         lines = [

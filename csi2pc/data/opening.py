@@ -25,6 +25,9 @@ if TYPE_CHECKING:  # dataset.py, which describes the whole, imports this file
 
 PARTS = ("train", "validation", "test")
 
+#: Stands in the root of every simulated data set; the simulator writes it.
+SIMULATED = "simulation.json"
+
 
 @dataclass(frozen=True)
 class Opened:
@@ -52,6 +55,8 @@ def open_mmfi(config: DataConfig, prepare: PrepareConfig) -> Opened:
     training, test = split_present(present, config.protocol, config.split, seed=config.split_seed)
     training, validation = take_validation(training, share=config.validation_share, seed=config.split_seed)
     part_of = {n: part for part, names in zip(PARTS, (training, validation, test), strict=True) for n in names}
+    if (index.root / SIMULATED).exists():
+        index.report.notes.append(f"synthetic data: {index.root / SIMULATED} says how they were simulated")
     if len(part_of) < len(present):
         index.report.notes.append(f"{len(present) - len(part_of)} sequences are not of protocol {config.protocol}")
     source = MMFiFrames((s for s in index.sequences if s.name in part_of), target, prepare)

@@ -44,7 +44,7 @@ def test_parts_are_the_official_ones_less_validation(config):
     assert splits.describe().splitlines()[:2] == [
         "train: 5 sequences, 10 frames", "validation: 1 sequences, 2 frames",
     ]  # fmt: skip
-    assert (len(splits.subcarriers), splits.rx, splits.tx, splits.device) == (114, 3, 1, "mmfi")
+    assert (len(splits.layout.subcarriers), splits.layout.rx, splits.layout.tx, splits.layout.device) == (114, 3, 1, "mmfi")
 
 
 def test_cache_verify_and_workers_change_nothing_in_the_samples(config):

@@ -72,7 +72,7 @@ def test_captures_of_different_layouts_are_refused(config, project_root, rng, re
         open_data(config, PREPARE)
     edit(config, lambda sessions: sessions[2].update(reader={"training_field": "lltf"}))
     splits = open_data(config, PREPARE)
-    assert len(splits.subcarriers) == 52
+    assert len(splits.layout.subcarriers) == 52
 
 
 def test_captures_without_any_window_are_one_error(config):
@@ -100,7 +100,7 @@ def test_the_real_rooms_open_with_one_validation_capture_a_session(real_data, pr
     splits = open_data(config, PREPARE)
     assert [len(part.sequences) for part in (splits.train, splits.validation, splits.test)] == [15, 3, 18]
     assert {f.scene for f in splits.validation.frames} == {"room3", "room4", "roomK"}
-    assert len(splits.subcarriers) == 52 and splits.device == "esp32"
+    assert len(splits.layout.subcarriers) == 52 and splits.layout.device == "esp32"
     assert all(len(splits.test.points(i)) == 256 for i in range(0, len(splits.test), 50))
     measured = np.mean([splits.train[i].valid.mean() for i in range(len(splits.train))])
     assert measured > 0.8  # windows of 10 packets in 0.25 s are mostly filled

@@ -1,0 +1,119 @@
+"""The command line: ``csi2pc demo | train | evaluate | infer | simulate``."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from . import __version__
+from .errors import CSI2PCError
+from .progress import console
+
+# Each command imports what it needs when it runs: `csi2pc --help` answers at once.
+
+
+def _demo(arguments: Sequence[str]) -> None:
+    parser = ArgumentParser(prog="csi2pc demo", description="Simulate, train, evaluate and infer, end to end.")
+    parser.add_argument("--out", default="runs/demo", type=Path, help="folder to write (default: %(default)s)")
+    given = parser.parse_args(arguments)
+    from .engine.demo import demo
+
+    demo(given.out)
+
+
+def _train(arguments: Sequence[str]) -> None:
+    from .config import RunConfig, parse, parser_for
+    from .engine.train import train
+
+    parser = parser_for(RunConfig, prog="csi2pc train", description="Train a model; see configs/ for examples.")
+    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint of the run folder")
+    config, given = parse(parser, RunConfig, arguments)
+    run = train(config, resume=given.resume)
+    console.print(f"wrote {run.path}; next: csi2pc evaluate {run.path}")
+
+
+def _evaluate(arguments: Sequence[str]) -> None:
+    parser = ArgumentParser(
+        prog="csi2pc evaluate", description="Score a run's model and the blind baselines on every frame of one part."
+    )
+    parser.add_argument("run", type=Path, help="run folder that csi2pc train wrote")
+    parser.add_argument("--split", default="test", choices=["test", "validation", "train"], help="default: %(default)s")
+    parser.add_argument("--root", help="where the data is now, if it moved since training")
+    parser.add_argument("--device", default="cpu", help="where the model computes (default: %(default)s)")
+    given = parser.parse_args(arguments)
+    from .engine.evaluate import evaluate
+    from .evaluation.summary import table, words
+
+    summary = evaluate(given.run, split=given.split, root=given.root, device=given.device)
+    console.print(table(summary))
+    for sentence in words(summary):
+        console.print(f"- {sentence}")
+
+
+def _infer(arguments: Sequence[str]) -> None:
+    parser = ArgumentParser(prog="csi2pc infer", description="Turn captured CSI into point clouds (PLY and NPZ).")
+    parser.add_argument("captures", nargs="+", type=Path, metavar="CAPTURE", help="capture file or MM-Fi folder")
+    parser.add_argument("--checkpoint", required=True, type=Path, help="run folder or checkpoint file")
+    parser.add_argument("--out", required=True, type=Path, help="folder to write")
+    parser.add_argument("--rate", type=float, help="clouds a second (default: windows without overlap)")
+    parser.add_argument("--device", default="cpu", help="where the model computes (default: %(default)s)")
+    given = parser.parse_args(arguments)
+    from .engine.infer import infer
+
+    for done in infer(given.checkpoint, given.captures, given.out, rate=given.rate, device=given.device):
+        console.print(f"{done.capture}: {done.clouds} clouds in {done.folder}; {done.report.summary()}")
+
+
+def _simulate(arguments: Sequence[str]) -> None:
+    from .config import parse, parser_for
+    from .sim import SimConfig, simulate
+
+    parser = parser_for(SimConfig, prog="csi2pc simulate", description="Write a simulated data set in MM-Fi's layout.")
+    parser.add_argument("--out", required=True, type=Path, help="folder to write")
+    parser.add_argument("--workers", type=int, default=1, help="processes (default: 1)")
+    config, given = parse(parser, SimConfig, arguments)
+    report = simulate(config, given.out, workers=given.workers)
+    console.print(f"wrote {given.out}: {report.summary()}")
+
+
+COMMANDS: dict[str, tuple[Callable[[Sequence[str]], None], str]] = {
+    "demo": (_demo, "simulate, train, evaluate and infer in a few minutes, without any download"),
+    "train": (_train, "train a model on a recorded data set"),
+    "evaluate": (_evaluate, "score a run and the blind baselines, frame by frame"),
+    "infer": (_infer, "turn captured CSI files into point clouds"),
+    "simulate": (_simulate, "write a simulated data set in MM-Fi's layout"),
+}
+
+
+def _usage() -> str:
+    lines = [f"  {name:10s} {text}" for name, (_, text) in COMMANDS.items()]
+    return "\n".join(["usage: csi2pc COMMAND [--help | options]", "", *lines])
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns:
+        the exit status: 0, 1 for an error that the message explains, 2 for wrong usage, 130 when interrupted.
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(_usage())
+        return 0 if arguments else 2
+    if arguments[0] == "--version":
+        print(f"csi2pc {__version__}")
+        return 0
+    if arguments[0] not in COMMANDS:
+        print(f"unknown command {arguments[0]!r}\n{_usage()}", file=sys.stderr)
+        return 2
+    try:
+        COMMANDS[arguments[0]][0](arguments[1:])
+    except CSI2PCError as error:
+        print(f"csi2pc {arguments[0]}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"csi2pc {arguments[0]}: interrupted", file=sys.stderr)
+        return 130
+    return 0

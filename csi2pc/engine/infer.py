@@ -1,0 +1,140 @@
+"""From captured CSI to point clouds on disk, prepared exactly as in training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..checkpoint import Checkpoint, load_checkpoint
+from ..csi.layouts import describe_indices
+from ..csi.prepare import prepare
+from ..csi.read import read_capture
+from ..csi.windows import clock, windows_at
+from ..data.clouds import write_npz, write_ply
+from ..errors import DataError
+from ..progress import track
+from ..types import Capture, Report
+from .predict import predict_clouds
+from .run_folder import checkpoint_of, report_rows, write_json
+
+
+@dataclass(frozen=True)
+class Inferred:
+    """What came out of one capture.
+
+    Attributes:
+        capture: the capture's path, as given.
+        folder: where its clouds were written.
+        clouds: how many.
+        report: windows cut and rejected.
+    """
+
+    capture: str
+    folder: Path
+    clouds: int
+    report: Report
+
+
+def infer(
+    checkpoint: str | Path,
+    captures: Sequence[str | Path],
+    out: str | Path,
+    *,
+    rate: float | None = None,
+    device: str = "cpu",
+) -> list[Inferred]:
+    """Write one cloud a window for each capture.
+
+    ``out/<name of the capture>/`` receives ``cloud_00001.ply`` and ``cloud_00001.npz`` (``points`` in metres,
+    ``timestamp`` in seconds on the capture's clock) and so on, and ``report.json`` with all timestamps and what was
+    read, skipped and rejected.
+
+    Args:
+        checkpoint: a run folder, whose best checkpoint is used, or a checkpoint file.
+        captures: files or folders that :func:`csi2pc.csi.read.read_capture` reads.
+        out: folder to write.
+        rate: clouds a second; by default windows follow one another without overlap.
+        device: where the model computes.
+
+    Raises:
+        CheckpointError: no usable checkpoint.
+        DataError: a capture cannot be read, does not fit the model, or gives no window.
+    """
+    trained = load_checkpoint(checkpoint_of(checkpoint))
+    trained.model.to(device)
+    named = _names(captures)
+    results = []
+    for name, path in track(named.items(), description="inference", total=len(named)):
+        capture = read_capture(path)
+        check_fits(capture, trained)
+        results.append(_infer_one(trained, capture, path, Path(out) / name, rate=rate, device=device))
+    return results
+
+
+def check_fits(capture: Capture, trained: Checkpoint) -> None:
+    """Refuse a capture whose links or subcarriers are not those that the model was trained on.
+
+    Raises:
+        DataError: naming what the model needs and what the capture has.
+    """
+    links = trained.model.config.links
+    needed = np.asarray(trained.prepare.subcarriers)
+    missing = np.setdiff1d(needed, capture.subcarriers)
+    if capture.csi.shape[1] == links and not len(missing):
+        return
+    raise DataError(
+        f"{capture.source} does not fit the model. It has {capture.csi.shape[1]} links and subcarriers "
+        f"{describe_indices(capture.subcarriers)} ({capture.device}); the model needs {links} links and subcarriers "
+        f"{describe_indices(needed)} (trained on {trained.layout.get('device', 'unknown')} captures)."
+        + (f" Missing subcarriers: {describe_indices(missing)}." if len(missing) else "")
+        + " Use a capture of that layout, or a model trained on this one"
+    )
+
+
+def _infer_one(
+    trained: Checkpoint, capture: Capture, path: Path, folder: Path, *, rate: float | None, device: str
+) -> Inferred:
+    rate = rate or 1 / trained.prepare.duration
+    times = clock(capture, rate=rate)
+    windows = windows_at(prepare(capture, trained.prepare), times, trained.prepare)
+    report = Report(notes=list(capture.report.notes), skipped=list(capture.report.skipped))
+    report.merge(windows.report)
+    if not len(windows):
+        raise DataError(
+            f"{path} gives no window of {trained.prepare.window} packets in {trained.prepare.duration} s that is "
+            f"measured well enough: {report.summary()}. It holds {len(capture)} packets over {capture.duration:.2f} s"
+        )
+    clouds = predict_clouds(trained.model, windows.features, windows.valid, device=device)  # K, N, 3
+    kept = times[windows.kept]
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, (cloud, time) in enumerate(zip(clouds, kept, strict=True), 1):
+        write_ply(folder / f"cloud_{number:05d}.ply", cloud, comments=[f"timestamp {time:.6f} s"])
+        write_npz(folder / f"cloud_{number:05d}.npz", cloud, timestamp=np.float64(time))
+    write_json(
+        folder / "report.json",
+        {
+            "capture": str(path),
+            "device": capture.device,
+            "timing": capture.timing,
+            "synthetic": capture.synthetic,
+            "rate_hz": rate,
+            "timestamps_s": kept.tolist(),
+            **report_rows(report),
+        },
+    )
+    return Inferred(str(path), folder, len(clouds), report)
+
+
+def _names(captures: Sequence[str | Path]) -> dict[str, Path]:
+    """A folder name for each capture: its own name, with as many parents before it as tell it from the others."""
+    paths = [Path(c) for c in captures]
+    if not paths:
+        raise DataError("inference needs at least one capture; got none. Name capture files or MM-Fi folders")
+    for depth in range(1, max(len(p.resolve().parts) for p in paths) + 1):
+        names = ["-".join(p.resolve().with_suffix("").parts[-depth:]) for p in paths]
+        if len(set(names)) == len(names):
+            return dict(zip(names, paths, strict=True))
+    raise DataError(f"every capture must be named once; got {', '.join(map(str, paths))}")
