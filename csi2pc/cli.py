@@ -113,6 +113,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CSI2PCError as error:
         print(f"csi2pc {arguments[0]}: {error}", file=sys.stderr)
         return 1
+    except OSError as error:
+        print(f"csi2pc {arguments[0]}: {error.strerror or error}: {error.filename or 'no file named'}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print(f"csi2pc {arguments[0]}: interrupted", file=sys.stderr)
         return 130

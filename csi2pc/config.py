@@ -19,6 +19,7 @@ from jsonargparse import ArgumentError, ArgumentParser
 
 from .csi.features import CHANNELS
 from .csi.prepare import PrepareConfig
+from .data.atomic import replacing
 from .data.dataset import DataConfig
 from .errors import ConfigError
 from .evaluation.settings import EvaluationConfig
@@ -196,7 +197,8 @@ def to_dict(config: Any) -> dict[str, Any]:
 def save_config(config: Any, path: str | Path) -> None:
     """Write the resolved configuration as YAML; :func:`load_config` reads it back equal."""
     text = yaml.safe_dump(to_dict(config), sort_keys=False, default_flow_style=None, width=120)
-    Path(path).write_text(text, encoding="utf-8")
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def differences(old: Any, new: Any, *, prefix: str = "") -> list[str]:

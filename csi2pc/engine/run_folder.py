@@ -13,6 +13,7 @@ import torch
 
 from .. import __version__
 from ..config import RunConfig, differences, load_config, save_config
+from ..data.atomic import replacing
 from ..errors import ConfigError
 from ..types import Report
 
@@ -145,7 +146,8 @@ def report_rows(report: Report) -> dict[str, Any]:
 
 def write_json(path: Path, values: Any) -> None:
     """Write JSON for people and machines; NaN and infinity are refused."""
-    path.write_text(json.dumps(values, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(values, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def append_metrics(run: RunFolder, row: dict[str, Any]) -> None:
@@ -169,4 +171,5 @@ def read_metrics(run: RunFolder) -> list[dict[str, Any]]:
 def forget_metrics_after(run: RunFolder, step: int) -> None:
     """Drop lines that are newer than the checkpoint from which a run goes on; they are computed again."""
     kept = [row for row in read_metrics(run) if row["step"] <= step]
-    run.metrics.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
+    with replacing(run.metrics) as temporary:
+        temporary.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")

@@ -94,6 +94,7 @@ class CSI2PC(nn.Module):
         self.register_buffer("feature_std", torch.ones(entries))
         self.register_buffer("centre", torch.zeros(3))
         self.register_buffer("scale", torch.ones(()))
+        _hold_key_biases(self)
 
     def set_normalisation(self, *, feature_mean: Tensor, feature_std: Tensor, centre: Tensor, scale: float) -> None:
         """Store what was fitted on training data; :meth:`forward` applies it to features and undoes it on points.
@@ -151,6 +152,22 @@ class CSI2PC(nn.Module):
         hidden = rearrange(~valid.any(dim=-1), "b a s -> b (a s)")
         # Softmax over nothing is NaN: a window of which nothing was measured keeps its (zero) tokens.
         return hidden & ~hidden.all(dim=1, keepdim=True)
+
+
+def _hold_key_biases(model: nn.Module) -> None:
+    """Keep attention's key biases where they are.
+
+    A key's bias adds the same number to all scores of a query, which softmax takes out again: its gradient is zero but
+    for rounding, and Adam would scale that noise up to whole steps, different ones on every machine.
+    """
+
+    def without_key(gradient: Tensor) -> Tensor:
+        query, key, value = gradient.chunk(3)
+        return torch.cat([query, torch.zeros_like(key), value])
+
+    for module in model.modules():
+        if isinstance(module, nn.MultiheadAttention):
+            module.in_proj_bias.register_hook(without_key)
 
 
 _OFFICIAL_NAMES = {

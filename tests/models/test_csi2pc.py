@@ -122,3 +122,15 @@ def test_impossible_sizes_are_refused(change, message):
 def test_every_parameter_receives_a_gradient(tiny):
     tiny.train()(features())["points"].square().sum().backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in tiny.parameters())
+
+
+def test_key_biases_stay_since_they_change_nothing(tiny):
+    x = features()
+    before = tiny(x)["points"]
+    bias = tiny.encoder.layers[0].self_attn.in_proj_bias
+    before.square().sum().backward()
+    query, key, value = bias.grad.chunk(3)
+    assert (key == 0).all() and (query != 0).any() and (value != 0).any()
+    with torch.no_grad():
+        bias[TINY.width : 2 * TINY.width] += 1.0
+    torch.testing.assert_close(tiny(x)["points"], before, atol=1e-6, rtol=0)

@@ -1,0 +1,1 @@
+"""Scores in metres, what they are compared with, and what the numbers allow to say."""

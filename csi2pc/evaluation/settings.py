@@ -1,0 +1,48 @@
+"""What an evaluation computes, and how sure it has to be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ..errors import ConfigError
+from .metrics import DEFAULT_METRICS, check_metrics
+
+
+@dataclass(frozen=True)
+class EvaluationConfig:
+    """Metrics, blind baselines and intervals of one evaluation.
+
+    Attributes:
+        metrics: names out of :data:`csi2pc.evaluation.metrics.METRICS`; all of them by default. The first one
+            chooses the best, median and worst frames and is quoted first.
+        by: what is resampled for the intervals: ``"sequence"`` (default) or ``"subject"``. Neighbouring frames of
+            a sequence are nearly the same picture, so frames are never resampled. Subjects are the stricter
+            choice, for test sets of many people; it needs frames that carry a subject's name.
+        resamples: bootstrap resamples, at least 1,000: the ends of a 95 % interval rest on the outer 2.5 % of
+            them, and with the default of 2,000 these are 50 values a side.
+        confidence: share of the resamples inside an interval, 0.5 to 0.999; 0.95 is the field's habit.
+        constant_steps: steps of optimising the constant cloud, at least 1. More
+            than the default of 300 hardly change its Chamfer distance.
+        seed: of the resampling, of the shuffled CSI and of the baselines' draws; any integer from 0.
+    """
+
+    metrics: list[str] = field(default_factory=lambda: list(DEFAULT_METRICS))
+    by: Literal["sequence", "subject"] = "sequence"
+    resamples: int = 2000
+    confidence: float = 0.95
+    constant_steps: int = 300
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_metrics(self.metrics)
+        if self.by not in ("sequence", "subject"):
+            raise ConfigError(f"by must be 'sequence' or 'subject'; got {self.by!r}; frames are never resampled")
+        if self.resamples < 1000:
+            raise ConfigError(f"resamples must be at least 1000; got {self.resamples}; fewer give ragged intervals")
+        if not 0.5 <= self.confidence <= 0.999:
+            raise ConfigError(f"confidence must be a share from 0.5 to 0.999; got {self.confidence}; 0.95 is usual")
+        if self.constant_steps < 1:
+            raise ConfigError(f"constant_steps must be at least 1; got {self.constant_steps}; 300 is enough")
+        if self.seed < 0:
+            raise ConfigError(f"seed must be 0 or more; got {self.seed}; any such integer will do")

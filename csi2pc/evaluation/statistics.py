@@ -1,0 +1,303 @@
+"""Means, skill and intervals from per-frame rows.
+
+The skill of the model against a blind baseline is 1 - E(model) / E(baseline), E being the mean over frames of a
+metric, or of 1 - metric where higher is better. Positive: the model is better than not looking at the CSI at all.
+
+Intervals are percentile bootstrap intervals over sequences (or subjects), never frames: sequences are drawn with
+repetition, and the ratio of the frame-weighted means is taken anew for every draw. Each comparison stands on the
+frames where both sides have a value. *The* skill of a metric is the one against its best blind baseline. Which that
+is, is chosen once on the whole test set and kept in every resample: choosing anew would take a minimum over noise in
+each of them and push the interval below the very number it is meant for. The choice is made against the model, and
+every other comparison is there as well.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+
+import numpy as np
+
+from ..data.atomic import replacing
+from ..errors import DataError
+from .metrics import METRICS, Metric
+from .rows import MODEL, SHUFFLED, FrameRows
+from .settings import EvaluationConfig
+
+#: Format of the saved summary; a file of another version is refused.
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Score:
+    """What one method scored under one metric.
+
+    Attributes:
+        metric, method: names.
+        mean: over the frames that have a value, in the metric's unit; None where none has.
+        frames: how many frames that are.
+        missing: how many frames have no value (NaN or an empty cell).
+    """
+
+    metric: str
+    method: str
+    mean: float | None
+    frames: int
+    missing: int
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The model against one blind baseline under one metric, on the frames where both have a value.
+
+    Attributes:
+        metric: name.
+        baseline: the blind method.
+        best: whether this is the metric's best blind baseline, that is the one with the least skill against it.
+        skill: 1 - E(model) / E(baseline); None where no frame is shared or the baseline is perfect.
+        skill_low, skill_high: its interval; None with fewer than two groups.
+        difference: mean of the model minus mean of the baseline, in the metric's unit; None where no frame is shared.
+        difference_low, difference_high: its interval; None with fewer than two groups.
+        frames, groups: how many frames, and sequences or subjects, the comparison stands on.
+    """
+
+    metric: str
+    baseline: str
+    best: bool
+    skill: float | None
+    skill_low: float | None
+    skill_high: float | None
+    difference: float | None
+    difference_low: float | None
+    difference_high: float | None
+    frames: int
+    groups: int
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Everything the numbers say, ready to be printed, drawn or saved.
+
+    Attributes:
+        frames: rows the summary was made from.
+        groups: different sequences (or subjects) among them.
+        by: ``"sequence"`` or ``"subject"``: what was resampled.
+        resamples, confidence, seed: how the intervals were made.
+        scores: one a metric and method.
+        comparisons: one a metric and blind baseline.
+    """
+
+    frames: int
+    groups: int
+    by: str
+    resamples: int
+    confidence: float
+    seed: int
+    scores: tuple[Score, ...]
+    comparisons: tuple[Comparison, ...]
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Metrics in the order of the rows."""
+        return tuple(dict.fromkeys(score.metric for score in self.scores))
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Methods in the order of the rows."""
+        return tuple(dict.fromkeys(score.method for score in self.scores))
+
+    def score(self, metric: str, method: str) -> Score:
+        """The score of ``method`` under ``metric``."""
+        return next(score for score in self.scores if (score.metric, score.method) == (metric, method))
+
+    def against(self, metric: str) -> tuple[Comparison, ...]:
+        """All comparisons under ``metric``."""
+        return tuple(comparison for comparison in self.comparisons if comparison.metric == metric)
+
+    def best_blind(self, metric: str) -> Comparison | None:
+        """The comparison with the best blind baseline, or None where no skill could be stated."""
+        return next((comparison for comparison in self.against(metric) if comparison.best), None)
+
+    def shuffled(self, metric: str) -> Comparison | None:
+        """The model against itself fed shuffled CSI: what the CSI of the very frame is worth to it."""
+        return next((c for c in self.against(metric) if c.baseline == SHUFFLED), None)
+
+
+def summarise(rows: FrameRows, config: EvaluationConfig | None = None) -> Summary:
+    """Means, skill against every blind baseline, and intervals.
+
+    Args:
+        rows: per-frame rows; the method ``"model"`` is judged, every other one is a blind baseline.
+        config: how intervals are made; ``EvaluationConfig()`` by default.
+
+    Raises:
+        DataError: no rows, no model among the methods, an unknown metric, or, resampling subjects, a frame
+            without a subject.
+    """
+    config = config or EvaluationConfig()
+    _check(rows, config)
+    names = [getattr(frame, config.by) for frame in rows.frames]
+    _, group = np.unique(names, return_inverse=True)  # (F,)
+    blind = [method for method in rows.methods if method != MODEL]
+    comparisons: list[Comparison] = []
+    for metric in rows.metrics:
+        compared = [_compare(rows, metric, baseline, group, config) for baseline in blind]
+        stated = [comparison.skill for comparison in compared if comparison.skill is not None]
+        best = next((i for i, c in enumerate(compared) if c.skill is not None and c.skill == min(stated)), None)
+        comparisons += [replace(comparison, best=i == best) for i, comparison in enumerate(compared)]
+    return Summary(
+        frames=len(rows),
+        groups=len(set(names)),
+        by=config.by,
+        resamples=config.resamples,
+        confidence=config.confidence,
+        seed=config.seed,
+        scores=tuple(_score(rows, metric, method) for metric in rows.metrics for method in rows.methods),
+        comparisons=tuple(comparisons),
+    )
+
+
+def best_median_worst(values: np.ndarray) -> dict[str, int]:
+    """Rows of the best, median and worst frame under a metric where lower is better.
+
+    Args:
+        values: float ``(F,)``, for example ``rows.column("model", "chamfer_l1")``; NaN are left out. With an even
+            number of values the better of the two in the middle is taken; of equal values the first.
+
+    Raises:
+        DataError: there is no value at all.
+    """
+    order = np.argsort(values, kind="stable")[: int(np.sum(~np.isnan(values)))]
+    if len(order) == 0:
+        raise DataError(f"choosing frames needs at least one value; all {len(values)} are missing; see the rows")
+    return {"best": int(order[0]), "median": int(order[(len(order) - 1) // 2]), "worst": int(order[-1])}
+
+
+def write_summary(path: str | Path, summary: Summary) -> None:
+    """Save as strict JSON (null for what is missing, never NaN), atomically."""
+    text = json.dumps({"version": VERSION, **asdict(summary)}, indent=1, allow_nan=False)
+    with replacing(path) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def read_summary(path: str | Path) -> Summary:
+    """Read what :func:`write_summary` wrote.
+
+    Raises:
+        DataError: the file is missing, is not strict JSON, or is not a summary of this version.
+    """
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+        if not isinstance(content, dict) or content.pop("version", None) != VERSION:
+            raise ValueError(f"its version is not {VERSION}")
+        content["scores"] = tuple(_exactly(Score, score) for score in content["scores"])
+        content["comparisons"] = tuple(_exactly(Comparison, item) for item in content["comparisons"])
+        return _exactly(Summary, content)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise DataError(f"a summary must be a file saved by this version; {path}: {error}; evaluate again") from error
+
+
+def _check(rows: FrameRows, config: EvaluationConfig) -> None:
+    if len(rows) == 0:
+        raise DataError("a summary needs at least one row; got none; check that the test part has frames")
+    if MODEL not in rows.methods:
+        raise DataError(f"the rows must hold the method {MODEL!r}; got {', '.join(rows.methods)}; evaluate again")
+    unknown = [metric for metric in rows.metrics if metric not in METRICS]
+    if unknown:
+        raise DataError(f"metrics must be among {', '.join(METRICS)}; got {', '.join(unknown)}; evaluate again")
+    if config.by == "subject" and not all(frame.subject for frame in rows.frames):
+        nameless = sum(not frame.subject for frame in rows.frames)
+        raise DataError(
+            f"resampling subjects needs a subject on every frame; {nameless} of {len(rows)} have none; use by: sequence"
+        )
+
+
+def _score(rows: FrameRows, metric: str, method: str) -> Score:
+    values = rows.column(method, metric)
+    known = values[~np.isnan(values)]
+    return Score(
+        metric=metric,
+        method=method,
+        mean=float(known.mean()) if len(known) else None,
+        frames=len(known),
+        missing=len(values) - len(known),
+    )
+
+
+def _compare(
+    rows: FrameRows, metric: str, baseline: str, group: np.ndarray, config: EvaluationConfig
+) -> Comparison:
+    kind: Metric = METRICS[metric]
+    errors = np.stack([kind.error(rows.column(MODEL, metric)), kind.error(rows.column(baseline, metric))])  # (2, F)
+    shared = ~np.isnan(errors).any(axis=0)
+    _, group = np.unique(group[shared], return_inverse=True)
+    groups, frames = int(group.max()) + 1 if len(group) else 0, int(shared.sum())
+    sums = np.stack([np.bincount(group, weights=error, minlength=groups) for error in errors[:, shared]])  # (2, G)
+    counts = np.bincount(group, minlength=groups)  # (G,)
+    sign = 1.0 if kind.better == "lower" else -1.0
+    skill, difference = _skill_and_difference(sums.sum(axis=1), counts.sum())
+    intervals = [(None, None), (None, None)]
+    if groups > 1:
+        rng = np.random.default_rng(config.seed)
+        times = rng.multinomial(groups, np.full(groups, 1 / groups), size=config.resamples)  # (R, G)
+        drawn = _skill_and_difference(sums @ times.T, times @ counts)
+        intervals = [_interval(drawn[0], config.confidence), _interval(sign * drawn[1], config.confidence)]
+    return Comparison(
+        metric=metric,
+        baseline=baseline,
+        best=False,
+        skill=_or_none(skill),
+        skill_low=intervals[0][0],
+        skill_high=intervals[0][1],
+        difference=_or_none(sign * difference),
+        difference_low=intervals[1][0],
+        difference_high=intervals[1][1],
+        frames=frames,
+        groups=groups,
+    )
+
+
+def _skill_and_difference(sums: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """From summed errors of model and baseline (2, ...) over ``count`` frames; NaN where not defined."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        skill = np.where(sums[1] > 0, 1 - sums[0] / sums[1], np.nan)
+        return skill, (sums[0] - sums[1]) / count
+
+
+def _interval(values: np.ndarray, confidence: float) -> tuple[float | None, float | None]:
+    """Percentile interval; none where a resample has no value, since leaving it out would flatter."""
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(values, [tail, 1 - tail])
+    return _or_none(low), _or_none(high)
+
+
+def _or_none(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+#: What a field of each annotation may hold in JSON; other fields are built before they get here.
+_HOLDS: dict[str, tuple[type, ...]] = {
+    "str": (str,),
+    "bool": (bool,),
+    "int": (int,),
+    "float": (float, int),
+    "float | None": (float, int, type(None)),
+}
+
+
+def _exactly(kind: type, content: Mapping[str, object]):
+    """``kind`` from a mapping with exactly its fields, each of its type."""
+    expected = {item.name: item.type for item in fields(kind)}
+    if not isinstance(content, Mapping) or set(content) != set(expected):
+        raise ValueError(f"a {kind.__name__} must have exactly the fields {', '.join(sorted(expected))}")
+    for name, value in content.items():
+        if type(value) not in _HOLDS.get(expected[name], (tuple,)):
+            raise ValueError(f"{name} must be {expected[name]}; got {value!r:.60}")
+    return kind(**content)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")

@@ -1,0 +1,206 @@
+"""The table of model, blind baselines and skill, and what it allows to say, in plain words.
+
+The words follow from the numbers alone. "Better" and "worse" are said only where the interval of the skill stays on
+one side of 0; where it includes 0, the model is not distinguishable from blind; where there is no interval, because
+the test set is one sequence, that is said instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from .metrics import METRICS
+from .rows import MODEL, SHUFFLED
+from .statistics import Comparison, Summary
+
+#: With fewer groups than this, percentile intervals are known to be too narrow, and the summary says so.
+FEW_GROUPS = 10
+
+NOT_DISTINGUISHABLE = "not distinguishable from blind"
+
+
+def table(summary: Summary) -> Table:
+    """The results as a table for the terminal: one row a metric; every method's mean; the skill and its interval.
+
+    The best blind value of each row is underlined.
+    """
+    style = {"box": box.SIMPLE_HEAD, "show_edge": False, "padding": 0, "title_justify": "left", "title_style": ""}
+    result = Table(title=_caption(summary), **style)
+    header, body, best = _cells(summary)
+    result.add_column(header[0], no_wrap=True)
+    for name in header[1:]:  # 6 characters are a number as printed here: a narrow terminal breaks intervals only
+        longest = max(6, *map(len, name.split("_")))
+        result.add_column(name.replace("_", "\n"), justify="right", min_width=longest)
+    for cells, underlined in zip(body, best, strict=True):
+        result.add_row(*(Text(cell, "underline" if i == underlined else "") for i, cell in enumerate(cells)))
+    return result
+
+
+def markdown(summary: Summary) -> str:
+    """The same table as Markdown, with the words below it. The best blind value of each row stands in bold."""
+    header, body, best = _cells(summary)
+    lines = [_caption(summary), "", _markdown_row(header), _markdown_row(["---"] + ["---:"] * (len(header) - 1))]
+    for cells, bold in zip(body, best, strict=True):
+        lines.append(_markdown_row([f"**{cell}**" if i == bold else cell for i, cell in enumerate(cells)]))
+    return "\n".join([*lines, "", *(f"- {sentence}" for sentence in words(summary)), ""])
+
+
+def words(summary: Summary) -> list[str]:
+    """What the numbers say, one sentence a list entry: the verdict first, then what qualifies it."""
+    sentences = [verdict(summary, metric) for metric in summary.metrics[:1]]
+    sentences += _other_metrics(summary)
+    sentences += [_shuffled(summary, metric) for metric in summary.metrics[:1] if summary.shuffled(metric)]
+    return sentences + _caveats(summary)
+
+
+def verdict(summary: Summary, metric: str) -> str:
+    """Whether the model beats every blind baseline under ``metric``, and if not, which it does not."""
+    compared = summary.against(metric)
+    unstated = [c.baseline for c in compared if c.skill is None]
+    stated = [c for c in compared if c.skill is not None]
+    if not stated:
+        return f"Nothing can be said about {metric}: there is no blind baseline to compare the model with."
+    where = f"on the {_groups(summary, 'held-out ')}"
+    value = f"{metric} {_number(summary.score(metric, MODEL).mean)}{_unit(metric)}"
+    failed = [c for c in stated if standing(c) != "better"]
+    best = summary.best_blind(metric)
+    if not failed:
+        text = f"The model beats every blind baseline {where} ({value}, {_against(best)})."
+    elif best.skill_low is None and best.skill > 0:
+        text = (
+            f"The model's {metric} is better than every blind baseline's {where} ({value}, {_against(best)}), "
+            "but without an interval this may be chance."
+        )
+    else:
+        failed = [c for c in failed if c.skill_low is not None or c.skill <= 0]
+        reasons = "; ".join(f"{_against(c)}: {_reason(c)}" for c in failed)
+        text = f"The model does NOT beat {_and([c.baseline for c in failed])} {where} ({value}; {reasons})."
+    if unstated:
+        text += f" No skill could be stated against {_and(unstated)}."
+    return text
+
+
+def standing(comparison: Comparison) -> str:
+    """``"better"``, ``"worse"`` or ``"not distinguishable from blind"``; ``"unknown"`` without an interval."""
+    if comparison.skill is None or comparison.skill_low is None or comparison.skill_high is None:
+        return "unknown"
+    if comparison.skill_low > 0:
+        return "better"
+    return "worse" if comparison.skill_high < 0 else NOT_DISTINGUISHABLE
+
+
+def _reason(comparison: Comparison) -> str:
+    return {"worse": "worse than blind", "unknown": "no interval"}.get(standing(comparison), standing(comparison))
+
+
+def _against(comparison: Comparison) -> str:
+    return f"skill {_skill(comparison)} against {comparison.baseline}"
+
+
+def _other_metrics(summary: Summary) -> list[str]:
+    by_standing: dict[str, list[str]] = {}
+    for metric in summary.metrics[1:]:
+        best = summary.best_blind(metric)
+        if best is not None and standing(best) != "unknown":
+            by_standing.setdefault(standing(best), []).append(metric)
+    phrases = {
+        "better": "Against the best blind baseline of each, the model is also better in {}.",
+        "worse": "It is worse than the best blind baseline in {}.",
+        NOT_DISTINGUISHABLE: "It is not distinguishable from the best blind baseline in {}.",
+    }
+    if summary.metrics and (first := summary.best_blind(summary.metrics[0])) and standing(first) != "better":
+        phrases["better"] = "Against the best blind baseline of each, the model is better in {}."
+    return [phrases[key].format(_and(by_standing[key])) for key in phrases if key in by_standing]
+
+
+def _shuffled(summary: Summary, metric: str) -> str:
+    against = summary.shuffled(metric)
+    if against.difference is None:
+        return f"The model could not be compared with itself fed shuffled CSI in {metric}."
+    interval = _interval(against.difference_low, against.difference_high, "+.4f")
+    difference = f"{metric} {against.difference:+.4f}{_unit(metric)}{interval}, own CSI minus shuffled"
+    uses = {
+        "better": "The model uses the CSI of the frame",
+        "worse": "The model is worse with the frame's own CSI than with shuffled CSI",
+        "unknown": "Own against shuffled CSI, without an interval",
+    }
+    claim = uses.get(standing(against), "It cannot be shown that the model uses the CSI of the frame")
+    return f"{claim} ({difference})."
+
+
+def _caveats(summary: Summary) -> list[str]:
+    notes = []
+    if summary.groups == 1:
+        notes.append(
+            f"There is only one test {summary.by}, so there are no intervals: its frames resemble one another "
+            "and cannot stand in for other recordings."
+        )
+    elif summary.groups < FEW_GROUPS:
+        notes.append(f"The intervals stand on {_groups(summary)} only, and are too narrow for so few.")
+    for method in summary.methods:
+        gaps = {s.missing for s in summary.scores if s.method == method and s.missing}
+        if summary.frames in gaps:
+            notes.append(f"{method} has no value on any frame, so nothing is compared with it.")
+        elif gaps:
+            notes.append(
+                f"{method} has no value on {max(gaps)} of {summary.frames} frames; "
+                "comparisons with it leave these frames out."
+            )
+    return notes
+
+
+def _caption(summary: Summary) -> str:
+    text = (
+        f"{summary.frames} held-out frames of {_groups(summary)}. Means over frames (↓ lower is better, ↑ higher); "
+        "skill = 1 - error / error of the best blind baseline"
+    )
+    if summary.groups > 1:
+        text += f", with {summary.confidence:.0%} bootstrap intervals over {summary.by}s"
+    return text + "."
+
+
+def _cells(summary: Summary) -> tuple[list[str], list[list[str]], list[int | None]]:
+    """Header, rows, and for each row the position of the best blind baseline."""
+    methods = sorted(summary.methods, key=lambda method: (method != MODEL, method == SHUFFLED))
+    header = ["metric", *methods, "skill"]
+    body, best = [], []
+    for metric in summary.metrics:
+        chosen = summary.best_blind(metric)
+        name = f"{metric}{_unit(metric)} {'↓' if METRICS[metric].better == 'lower' else '↑'}"
+        means = [_number(summary.score(metric, method).mean) for method in methods]
+        body.append([name, *means, _skill(chosen) if chosen else "-"])
+        best.append(1 + methods.index(chosen.baseline) if chosen else None)
+    return header, body, best
+
+
+def _markdown_row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _skill(comparison: Comparison) -> str:
+    return f"{comparison.skill:.2f}" + _interval(comparison.skill_low, comparison.skill_high, ".2f")
+
+
+def _interval(low: float | None, high: float | None, form: str) -> str:
+    return "" if low is None or high is None else f" [{low:{form}}, {high:{form}}]"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
+
+
+def _unit(metric: str) -> str:
+    unit = METRICS[metric].unit
+    return "" if unit == "1" else f" {unit}"
+
+
+def _groups(summary: Summary, kind: str = "") -> str:
+    return f"{summary.groups} {kind}{summary.by}{'s' if summary.groups != 1 else ''}"
+
+
+def _and(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,132 @@
+"""Write a whole synthetic data set: sequences in parallel processes, resumable, the same bytes for the same seed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict
+from multiprocessing import get_context
+from pathlib import Path
+
+from .. import __version__
+from ..data.atomic import replacing
+from ..errors import ConfigError, DataError
+from ..progress import track
+from ..types import Report
+from .config import SimConfig
+from .sequence import Sequence, sequence_files, sequence_of, write_sequence
+
+#: The file that says what a folder holds.
+RECORD = "simulation.json"
+
+
+def simulate(config: SimConfig, out: str | Path, *, workers: int = 1) -> Report:
+    """Simulate a data set in MM-Fi's layout.
+
+    Writes ``E0x/Sxx/Axx/{wifi-csi,mmwave,lidar,depth}/frameNNN.*``, ``ground_truth.npy`` for every sequence, and
+    ``simulation.json``, which says that all of it is synthetic, and how it was made. A run that was interrupted goes
+    on where it stopped and ends with the same files; sequences that are complete are not made again.
+
+    Args:
+        config: what to simulate.
+        out: folder, new, empty, or holding the same simulation.
+        workers: processes. The files do not depend on it.
+
+    Returns:
+        Report with the sequences written or found complete, and a note on each kind.
+
+    Raises:
+        ConfigError: ``workers`` is below 1, or ``out`` holds something else.
+        DataError: a file cannot be written, for example because the disk is full, or a process was killed. What is
+            complete stays.
+    """
+    if workers < 1:
+        raise ConfigError(f"workers must be at least 1; got {workers}")
+    root = Path(out)
+    record = _record(config)
+    _open_folder(root, record)
+    sequences = [sequence_of(subject, action) for subject in config.subjects for action in config.actions]
+    missing = [sequence for sequence in sequences if not _complete(config, root, sequence)]
+    for sequence in missing:
+        _prepare(config, root, sequence)
+    done = _run(config, root, missing, workers=min(workers, max(len(missing), 1)))
+    for _ in track(done, description="simulate", total=len(missing)):
+        pass
+    report = Report(read=len(sequences))
+    found = len(sequences) - len(missing)
+    report.notes.append(f"synthetic: {len(missing)} sequences simulated, {found} found complete")
+    return report
+
+
+def _run(config: SimConfig, root: Path, sequences: list[Sequence], *, workers: int) -> Iterator[str]:
+    """Names of the sequences as they get done."""
+    if workers == 1:
+        for sequence in sequences:
+            yield write_sequence(config, root, sequence)
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        waiting = [pool.submit(write_sequence, config, root, sequence) for sequence in sequences]
+        try:
+            for future in as_completed(waiting):
+                yield future.result()
+        except BrokenProcessPool as error:
+            raise DataError(
+                f"a process that simulated a sequence in {root} was killed, perhaps for want of memory; run the same "
+                "again with fewer workers, it goes on where it stopped"
+            ) from error
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _record(config: SimConfig) -> dict[str, object]:
+    return {
+        "synthetic": True,
+        "made_by": "csi2pc simulate",
+        "version": __version__,
+        "seed": config.seed,
+        "sequence_seeds": "SeedSequence([seed, scene, subject, action])",
+        "config": asdict(config),
+    }
+
+
+def _open_folder(root: Path, record: dict[str, object]) -> None:
+    """Make sure that the folder is ours: write the record into a new one, compare it with what another says."""
+    path = root / RECORD
+    if path.is_file():
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ConfigError(f"{path} cannot be read ({error}); choose another folder") from error
+        if found != json.loads(json.dumps(record)):
+            raise ConfigError(
+                f"{root} holds another simulation ({_difference(found, record)}); choose another folder, or delete it"
+            )
+        return
+    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+        raise ConfigError(f"{root} must be new, empty, or hold the same simulation; it holds something else")
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+def _difference(found: object, wanted: object, where: str = "") -> str:
+    """The first place in which two records differ, for the error."""
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        for key in sorted({*found, *wanted}):
+            if found.get(key) != wanted.get(key):
+                return _difference(found.get(key), wanted.get(key), f"{where}.{key}" if where else key)
+    return f"its {where or 'record'} is {found!r}, asked for {wanted!r}"
+
+
+def _complete(config: SimConfig, root: Path, sequence: Sequence) -> bool:
+    """The joints are written last; the other files are looked for in case someone deleted some."""
+    return all(path.is_file() for path in reversed(sequence_files(config, root, sequence)))
+
+
+def _prepare(config: SimConfig, root: Path, sequence: Sequence) -> None:
+    """Make the folders, and clear away what a killed run left half written."""
+    for folder in {path.parent for path in sequence_files(config, root, sequence)}:
+        folder.mkdir(parents=True, exist_ok=True)
+        for left in folder.glob(".*.part"):
+            left.unlink()

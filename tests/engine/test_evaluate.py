@@ -1,0 +1,85 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from csi2pc.checkpoint import load_checkpoint, save_checkpoint
+from csi2pc.data.dataset import open_data
+from csi2pc.engine.evaluate import evaluate
+from csi2pc.errors import CheckpointError, ConfigError, DataError
+from csi2pc.evaluation.metrics import frame_metrics
+from csi2pc.evaluation.rows import METHODS, read_rows
+from csi2pc.evaluation.statistics import read_summary
+
+
+@pytest.fixture(scope="module")
+def evaluated(finished):
+    return evaluate(finished.path)
+
+
+def test_everything_is_written(evaluated, finished):
+    assert {p.name for p in finished.evaluation.iterdir()} == {
+        "frames.csv", "summary.json", "summary.md", "clouds.npz", "data.json",
+        "frames.png", "skill.png", "learning.png",
+    }  # fmt: skip
+    assert read_summary(finished.evaluation / "summary.json") == evaluated
+    assert json.loads((finished.evaluation / "data.json").read_text())["part"] == "test"
+
+
+def test_one_row_a_test_frame_with_model_and_baselines(evaluated, finished, settings):
+    rows = read_rows(finished.evaluation / "frames.csv")
+    test = open_data(settings.data, settings.prepare).test
+    assert list(rows.frames) == test.frames
+    assert rows.methods == tuple(m for m in METHODS if m != "constant_cloud_emd") and rows.metrics == ("chamfer_l1", "f_score_10cm")
+    assert {frame.subject for frame in rows.frames} == {"S05"}
+
+
+def test_rows_are_the_metrics_of_the_saved_clouds_in_metres(evaluated, finished, settings):
+    rows = read_rows(finished.evaluation / "frames.csv")
+    test = open_data(settings.data, settings.prepare).test
+    with np.load(finished.evaluation / "clouds.npz") as saved:
+        clouds, names = saved["points"], saved["frames"]
+    assert list(names) == [str(frame) for frame in test.frames]
+    for i, cloud in enumerate(clouds):
+        expected = frame_metrics(cloud, test.points(i), metrics=["chamfer_l1"])["chamfer_l1"]
+        assert rows.column("model", "chamfer_l1")[i] == pytest.approx(expected, rel=1e-9)
+
+
+def test_the_checkpoint_alone_is_enough(evaluated, finished, tmp_path):
+    alone = tmp_path / "model.safetensors"
+    alone.write_bytes(finished.best.read_bytes())
+    assert evaluate(alone) == evaluated
+    assert (tmp_path / "evaluation" / "frames.csv").exists()
+
+
+def test_another_part_goes_to_a_folder_of_its_own(finished):
+    summary = evaluate(finished.path, split="validation")
+    assert summary.frames == 8
+    assert (finished.path / "evaluation-validation" / "frames.csv").exists()
+
+
+def test_shuffling_the_csi_changes_a_model_that_reads_it(evaluated):
+    assert evaluated.shuffled("chamfer_l1") is not None
+
+
+def test_data_that_moved_is_found_with_root_and_missed_without(finished, tree, tmp_path):
+    checkpoint = load_checkpoint(finished.best)
+    checkpoint.run["data"]["root"] = str(tmp_path / "gone")
+    save_checkpoint(tmp_path / "moved.safetensors", checkpoint)
+    with pytest.raises(DataError, match="does not exist"):
+        evaluate(tmp_path / "moved.safetensors")
+    assert evaluate(tmp_path / "moved.safetensors", root=str(tree)).frames == 8
+
+
+def test_what_cannot_be_evaluated_is_refused(finished, tmp_path):
+    with pytest.raises(CheckpointError, match="no checkpoint at"):
+        evaluate(tmp_path)
+    checkpoint = load_checkpoint(finished.best)
+    save_checkpoint(tmp_path / "bare.safetensors", replace(checkpoint, run={}))
+    with pytest.raises(CheckpointError, match="does not say how it was trained"):
+        evaluate(tmp_path / "bare.safetensors")
+    checkpoint.run["data"]["validation_share"] = 0.0
+    save_checkpoint(tmp_path / "unvalidated.safetensors", checkpoint)
+    with pytest.raises(ConfigError, match="validation part is empty"):
+        evaluate(tmp_path / "unvalidated.safetensors", split="validation")

@@ -1,0 +1,96 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from esp32_log import write_log
+
+from csi2pc.checkpoint import load_checkpoint
+from csi2pc.csi.prepare import prepare
+from csi2pc.csi.read import read_capture
+from csi2pc.csi.windows import windows_at
+from csi2pc.data.clouds import read_npz, read_ply
+from csi2pc.data.dataset import open_data
+from csi2pc.engine.infer import infer
+from csi2pc.engine.predict import predict_clouds
+from csi2pc.errors import CheckpointError, DataError
+
+
+def clouds_of(done):
+    return [read_ply(path) for path in sorted(done.folder.glob("*.ply"))]
+
+
+def test_a_folder_gives_what_evaluation_predicts_for_its_frames(finished, settings, tree, tmp_path):
+    """The same preparation: windows on the capture's own clock are the data set's frames."""
+    trained = load_checkpoint(finished.best)
+    test = open_data(settings.data, trained.prepare).test
+    samples = [test[i] for i in range(len(test)) if test.frames[i].sequence == test.frames[0].sequence]
+    expected = predict_clouds(
+        trained.model, np.stack([s.features for s in samples]), np.stack([s.valid for s in samples])
+    )
+    [done] = infer(finished.path, [tree / test.frames[0].sequence / "wifi-csi"], tmp_path)
+    assert done.clouds == len(samples) == 4
+    np.testing.assert_allclose(clouds_of(done), expected, atol=1e-5)
+    times = [float(np.load(path)["timestamp"]) for path in sorted(done.folder.glob("*.npz"))]
+    np.testing.assert_allclose(times, [s.frame.time for s in samples], atol=1e-9)
+    report = json.loads((done.folder / "report.json").read_text())
+    assert report["timestamps_s"] == pytest.approx(times) and report["timing"] == "nominal"
+
+
+def test_ply_and_npz_hold_the_same_cloud(finished, tree, tmp_path):
+    [done] = infer(finished.path, [tree / "E01/S05/A02"], tmp_path)
+    for path in done.folder.glob("*.ply"):
+        np.testing.assert_array_equal(read_ply(path), read_npz(path.with_suffix(".npz")))
+
+
+def test_one_frame_file_gives_one_cloud(finished, tree, tmp_path):
+    [done] = infer(finished.best, [tree / "E01/S05/A02/wifi-csi/frame002.mat"], tmp_path)
+    assert done.clouds == 1
+
+
+def test_captures_of_the_same_name_get_folders_of_their_own(finished, tree, tmp_path):
+    captures = [tree / f"E01/{subject}/A02/wifi-csi" for subject in ("S01", "S02")]
+    first, second = infer(finished.path, captures, tmp_path)
+    assert first.folder != second.folder and "S01" in first.folder.name
+    with pytest.raises(DataError, match="named once"):
+        infer(finished.path, [captures[0], captures[0]], tmp_path)
+
+
+def test_a_denser_rate_gives_more_clouds(finished, tree, tmp_path):
+    [done] = infer(finished.path, [tree / "E01/S05/A02"], tmp_path, rate=20.0)
+    assert done.clouds > 4
+
+
+def test_the_genuine_mmfi_frame_gives_a_cloud(finished, real_data, tmp_path):
+    [done] = infer(finished.path, [real_data / "mmfi" / "frame001.mat"], tmp_path)
+    [cloud] = clouds_of(done)
+    assert cloud.shape == (24, 3) and np.isfinite(cloud).all()
+
+
+def test_a_capture_of_another_layout_is_refused_and_told_what_fits(finished, tmp_path, rng):
+    path = tmp_path / "log.csv"
+    write_log(path, times=np.arange(40) * 0.01, rng=rng)
+    with pytest.raises(DataError, match=r"has 1 links and subcarriers .*\(esp32\); the model needs 3 links.*mmfi"):
+        infer(finished.path, [path], tmp_path / "out")
+
+
+def test_a_capture_that_cannot_fill_a_window_is_refused(finished, tree, tmp_path, monkeypatch):
+    strict = load_checkpoint(finished.best)
+    strict = replace(strict, prepare=replace(strict.prepare, duration=10.0))
+    monkeypatch.setattr("csi2pc.engine.infer.load_checkpoint", lambda path: strict)
+    with pytest.raises(DataError, match="gives no window of 10 packets in 10.0 s"):
+        infer(finished.path, [tree / "E01/S05/A02"], tmp_path)
+
+
+def test_nothing_to_infer_from_and_nothing_to_infer_with_are_refused(finished, tree, tmp_path):
+    with pytest.raises(DataError, match="at least one capture"):
+        infer(finished.path, [], tmp_path)
+    with pytest.raises(CheckpointError, match="no checkpoint at"):
+        infer(tmp_path, [tree / "E01/S05/A02"], tmp_path)
+
+
+def test_windows_are_prepared_as_in_training(finished, tree):
+    trained = load_checkpoint(finished.best)
+    capture = prepare(read_capture(tree / "E01/S05/A02"), trained.prepare)
+    windows = windows_at(capture, np.array([0.05]), trained.prepare)
+    assert windows.features.shape[1:] == (3, len(trained.prepare.subcarriers), 3, 10)

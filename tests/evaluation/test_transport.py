@@ -1,0 +1,94 @@
+"""Exact transport against the whole linear program, and the laws of a distance."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import linprog
+from scipy.spatial.distance import cdist
+
+from csi2pc.evaluation.transport import earth_movers_distance, transport_plan
+
+
+def dense_optimum(costs):
+    """The transport program over all arcs at once, as a text book states it."""
+    sources, targets = costs.shape
+    balance = np.zeros((sources + targets, sources * targets))
+    for i in range(sources):
+        balance[i, i * targets : (i + 1) * targets] = 1
+    for j in range(targets):
+        balance[sources + j, j::targets] = 1
+    mass = np.concatenate([np.full(sources, 1 / sources), np.full(targets, 1 / targets)])
+    tight = {"dual_feasibility_tolerance": 1e-10, "primal_feasibility_tolerance": 1e-10}
+    return linprog(costs.ravel(), A_eq=balance, b_eq=mass, bounds=(0, None), method="highs", options=tight).fun
+
+
+def check_plan(plan, costs):
+    """The plan carries all mass from uniform to uniform, and costs what it says."""
+    sources, targets = costs.shape
+    assert np.all(plan.mass > 0)
+    np.testing.assert_allclose(np.bincount(plan.source, plan.mass, sources), 1 / sources, rtol=1e-12)
+    np.testing.assert_allclose(np.bincount(plan.target, plan.mass, targets), 1 / targets, rtol=1e-12)
+    assert plan.cost == pytest.approx(plan.mass @ costs[plan.source, plan.target], rel=1e-12, abs=1e-15)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    sources=st.integers(1, 24),
+    targets=st.integers(1, 24),
+    spread=st.sampled_from([0.0, 1e-3, 1.0, 50.0]),
+    offset=st.sampled_from([0.0, 10.0]),
+    grid=st.booleans(),
+)
+def test_equals_the_whole_linear_program(seed, sources, targets, spread, offset, grid):
+    rng = np.random.default_rng(seed)
+    pred = rng.normal(size=(sources, 3)) * spread
+    target = rng.normal(size=(targets, 3)) + offset
+    target = np.round(target) if grid else target  # many equal distances
+    costs = cdist(pred, target)
+    plan = transport_plan(costs)
+    check_plan(plan, costs)
+    assert plan.cost == pytest.approx(dense_optimum(costs), rel=1e-9, abs=1e-9)
+
+
+@pytest.mark.parametrize("sizes", [(40, 90), (64, 32), (57, 57)])
+@pytest.mark.parametrize("shape", ["like", "collapsed", "clumped"])
+def test_equals_the_whole_linear_program_at_size(rng, sizes, shape):
+    target = rng.normal(size=(sizes[1], 3)) * [0.2, 0.5, 0.1]
+    pred = rng.normal(size=(sizes[0], 3)) * {"like": [0.2, 0.5, 0.1], "collapsed": 1e-6, "clumped": 0.02}[shape]
+    pred[: sizes[0] // 2] += 0.3 if shape == "clumped" else 0.0
+    costs = cdist(pred, target)
+    plan = transport_plan(costs)
+    check_plan(plan, costs)
+    assert plan.cost == pytest.approx(dense_optimum(costs), rel=1e-9, abs=1e-9)
+
+
+def test_real_sizes_are_certified(rng):
+    costs = cdist(rng.normal(size=(128, 3)), rng.normal(size=(301, 3)))
+    plan = transport_plan(costs)  # raises where the dual bound does not meet the cost
+    check_plan(plan, costs)
+    assert len(plan.mass) <= 128 + 301 - 1
+
+
+def test_laws_of_a_distance(rng):
+    pred, target = rng.normal(size=(20, 3)), rng.normal(size=(33, 3))
+    value = earth_movers_distance(pred, target)
+    assert earth_movers_distance(target, pred) == pytest.approx(value, rel=1e-9)
+    assert earth_movers_distance(pred + [3, -2, 10], target + [3, -2, 10]) == pytest.approx(value, rel=1e-9)
+    assert earth_movers_distance(100 * pred, 100 * target) == pytest.approx(100 * value, rel=1e-9)
+    assert earth_movers_distance(rng.permutation(pred), target) == pytest.approx(value, rel=1e-9)
+    assert earth_movers_distance(pred, pred + [0.3, 0, 0.4]) == pytest.approx(0.5, rel=1e-9)
+    assert earth_movers_distance(pred, np.repeat(pred, 3, axis=0)) == pytest.approx(0, abs=1e-12)
+    assert value >= np.linalg.norm(pred.mean(axis=0) - target.mean(axis=0))
+
+
+@pytest.mark.parametrize("sizes", [(1, 1), (1, 7), (7, 1), (5, 5), (4, 6)])
+def test_coincident_points_cost_nothing(sizes):
+    assert earth_movers_distance(np.ones((sizes[0], 3)), np.ones((sizes[1], 3))) == 0
+
+
+def test_all_costs_equal():
+    assert transport_plan(np.full((6, 9), 2.5)).cost == pytest.approx(2.5)
