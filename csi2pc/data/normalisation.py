@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import DataError
 from ..types import Sample
+from .mean_cloud import mean_cloud
 
 #: Entries that vary less than this (in the features' own unit) count as constant and are only centred.
 CONSTANT = 1e-6
@@ -22,23 +23,32 @@ class Normalisation:
         feature_mean, feature_std: float32 ``(A, S, C)``: each (link, subcarrier, channel) has its own, so that the
             room's static response is taken out and what moves in it is seen at unit scale.
         centre: float32 ``(3,)`` metres: mean of all training points.
+        anchors: float32 ``(N, 3)`` metres: points drawn from the training clouds, see
+            :func:`~csi2pc.data.mean_cloud.mean_cloud`.
         scale: metres: their root mean square distance from the centre along one axis.
     """
 
     feature_mean: np.ndarray
     feature_std: np.ndarray
     centre: np.ndarray
+    anchors: np.ndarray
     scale: float
 
 
-def fit_normalisation(samples: Iterable[Sample]) -> Normalisation:
+def fit_normalisation(samples: Iterable[Sample], *, points: int, seed: int) -> Normalisation:
     """Fit means and spreads over samples, measured entries only; every frame weighs the same in the points.
+
+    Args:
+        samples: training frames.
+        points: how many anchors to draw.
+        seed: of that draw.
 
     Raises:
         DataError: there is no sample, or all target points coincide.
     """
     count = total = squares = None
-    frames, centre, spread = 0, np.zeros(3), 0.0
+    clouds: list[np.ndarray] = []
+    centre, spread = np.zeros(3), 0.0
     for sample in samples:
         measured = sample.valid[:, :, None].astype(np.float64)  # A, S, 1, T
         values = sample.features.astype(np.float64)  # A, S, C, T
@@ -49,10 +59,11 @@ def fit_normalisation(samples: Iterable[Sample]) -> Normalisation:
         count += measured.sum(axis=-1)
         total += (values * measured).sum(axis=-1)
         squares += (values**2 * measured).sum(axis=-1)
-        points = sample.points.astype(np.float64)
-        centre += points.mean(axis=0)
-        spread += (points**2).sum(axis=1).mean()
-        frames += 1
+        cloud = sample.points.astype(np.float64)
+        centre += cloud.mean(axis=0)
+        spread += (cloud**2).sum(axis=1).mean()
+        clouds.append(sample.points)
+    frames = len(clouds)
     if not frames:
         raise DataError("normalisation needs at least one training frame; got none")
     some = np.maximum(count, 1)
@@ -66,5 +77,6 @@ def fit_normalisation(samples: Iterable[Sample]) -> Normalisation:
         feature_mean=mean.astype(np.float32),
         feature_std=np.where(std > CONSTANT, std, 1.0).astype(np.float32),
         centre=centre.astype(np.float32),
+        anchors=mean_cloud(clouds, points, seed=seed),
         scale=float(np.sqrt(variance / 3)),
     )

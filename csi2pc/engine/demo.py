@@ -44,11 +44,12 @@ def demo(out: str | Path, *, simulation: SimConfig | None = None, config: RunCon
     report = simulate(simulation, out / "data", workers=os.cpu_count() or 1)
     console.print(report.summary())
     console.print("[bold]2/4 train[/]")
-    run = train(config, resume=RunFolder(out / "run").config.exists())
+    splits = open_data(config.data, config.prepare)
+    run = train(config, resume=RunFolder(out / "run").config.exists(), splits=splits)
     console.print("[bold]3/4 evaluate[/] on held-out sequences")
-    summary = evaluate(run.path)
+    summary = evaluate(run.path, splits=splits)
     console.print("[bold]4/4 infer[/] from one held-out capture")
-    capture = out / "data" / open_data(config.data, config.prepare).test.frames[0].sequence / "wifi-csi"
+    capture = out / "data" / splits.test.sequences[0] / "wifi-csi"
     done = infer(run.path, [capture], out / "inference")[0]
     console.print(f"{done.clouds} clouds in {done.folder}")
 

@@ -37,7 +37,14 @@ EMD_OPTIMISATION = {"steps": 150, "batch": 4}
 Clouds = dict[str, list[np.ndarray | None]]
 
 
-def evaluate(path: str | Path, *, split: str = "test", root: str | None = None, device: str = "cpu") -> Summary:
+def evaluate(
+    path: str | Path,
+    *,
+    split: str = "test",
+    root: str | None = None,
+    device: str = "cpu",
+    splits: DataSplits | None = None,
+) -> Summary:
     """Score a run's best checkpoint and the blind baselines on every frame of one part.
 
     Writes to ``RUN/evaluation/`` (for other parts than test, ``RUN/evaluation-<part>/``): ``frames.csv`` with one row
@@ -49,6 +56,7 @@ def evaluate(path: str | Path, *, split: str = "test", root: str | None = None, 
         split: "test", "validation" or "train".
         root: where the data is now; by default where it was in training.
         device: where the model computes.
+        splits: the run's data, where it is open already.
 
     Raises:
         CheckpointError: no usable checkpoint.
@@ -58,7 +66,7 @@ def evaluate(path: str | Path, *, split: str = "test", root: str | None = None, 
     chosen = checkpoint_of(path)
     trained = load_checkpoint(chosen)
     config = _run_config(trained.run, chosen, root)
-    splits = open_data(config.data, trained.prepare)
+    splits = splits or open_data(config.data, trained.prepare)
     frames: FrameDataset = getattr(splits, split)
     if not len(frames):
         raise ConfigError(f"the {split} part is empty; evaluate another one, or train with a validation_share above 0")

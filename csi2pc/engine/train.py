@@ -86,12 +86,13 @@ class Loop:
     progress: Progress
 
 
-def train(config: RunConfig, *, resume: bool = False) -> RunFolder:
+def train(config: RunConfig, *, resume: bool = False, splits: DataSplits | None = None) -> RunFolder:
     """Train a model and leave a run folder with configuration, metrics and checkpoints.
 
     Args:
         config: the run; ``config.out`` is the folder.
         resume: go on from the last checkpoint of the folder, or start where there is none.
+        splits: the data of ``config``, where it is open already.
 
     Raises:
         ConfigError: settings that do not fit the data or the run to resume.
@@ -99,7 +100,7 @@ def train(config: RunConfig, *, resume: bool = False) -> RunFolder:
         TrainingError: a loss is not finite, or training was interrupted (it can be resumed).
         CheckpointError: a checkpoint cannot be written or read.
     """
-    loop = _prepare(config, resume=resume)
+    loop = _prepare(config, resume=resume, splits=splits)
     plan, progress = loop.plan, loop.progress
     started = time.monotonic()
     with StopRequest() as stop:
@@ -120,12 +121,12 @@ def train(config: RunConfig, *, resume: bool = False) -> RunFolder:
     return loop.run
 
 
-def _prepare(config: RunConfig, *, resume: bool) -> Loop:
+def _prepare(config: RunConfig, *, resume: bool, splits: DataSplits | None) -> Loop:
     """Open data, build the model, and put back what a resumed run had."""
     run = start_or_resume(config.out, resume=resume)
     criterion = Criterion(config.loss)
     fabric = _launch(config.training)
-    splits = open_data(config.data, config.prepare)
+    splits = splits or open_data(config.data, config.prepare)
     config = _resolved(config, splits)
     refuse_changes(run, config)
     torch.manual_seed(config.training.seed)
@@ -137,7 +138,7 @@ def _prepare(config: RunConfig, *, resume: bool) -> Loop:
         model.load_state_dict(checkpoint.model.state_dict())
         progress, tensors = Progress(**checkpoint.progress), checkpoint.optimiser
     else:
-        _fit_normalisation(model, splits.train)
+        _fit_normalisation(model, splits.train, seed=config.training.seed)
     fabric.barrier()  # nobody writes before everybody has read
     if fabric.is_global_zero:
         write_start(run, config)
@@ -186,14 +187,15 @@ def _resolved(config: RunConfig, splits: DataSplits) -> RunConfig:
     return replace(config, prepare=prepare)
 
 
-def _fit_normalisation(model: CSI2PC, frames: FrameDataset) -> None:
+def _fit_normalisation(model: CSI2PC, frames: FrameDataset, *, seed: int) -> None:
     every = math.ceil(len(frames) / NORMALISATION_FRAMES)
     chosen = range(0, len(frames), every)
-    fitted = fit_normalisation(frames[i] for i in track(chosen, description="fitting normalisation"))
+    samples = (frames[i] for i in track(chosen, description="fitting normalisation"))
+    fitted = fit_normalisation(samples, points=model.config.points, seed=seed)
     model.set_normalisation(
         feature_mean=torch.from_numpy(fitted.feature_mean),
         feature_std=torch.from_numpy(fitted.feature_std),
-        centre=torch.from_numpy(fitted.centre),
+        centre=torch.from_numpy(fitted.anchors if model.config.anchored else fitted.centre),
         scale=fitted.scale,
     )
 

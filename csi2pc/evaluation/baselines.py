@@ -15,7 +15,8 @@ import torch
 from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
-from ..errors import ConfigError, DataError, ShapeError
+from ..data.mean_cloud import mean_cloud, usable
+from ..errors import ConfigError
 from ..types import FrameId
 from .transport import transport_plan
 
@@ -23,35 +24,6 @@ from .transport import transport_plan
 STEP_LENGTH = 0.02
 #: Points of the constant cloud (K,), the target points they meet (K, 3), and the weight of each pair (K,).
 Pairs = tuple[np.ndarray, np.ndarray, np.ndarray]
-
-
-def mean_cloud(clouds: Sequence[np.ndarray], count: int, *, seed: int) -> np.ndarray:
-    """The average occupancy: points drawn out of all training targets pooled, every frame with equal weight.
-
-    A cloud has no mean in the way a vector has; this one is a sample of the mean of the frames' distributions.
-    Frames are drawn in turn and points within a frame without repetition, while there are enough.
-
-    Args:
-        clouds: training targets, each float ``(N_i, 3)`` metres; frames without points are left out.
-        count: number of points to draw.
-        seed: of the draw.
-
-    Returns:
-        float32 ``(count, 3)`` metres.
-
-    Raises:
-        DataError: no training cloud has a point.
-        ShapeError: a cloud is not ``(points, 3)``, or ``count`` is less than 1.
-    """
-    clouds = _usable(clouds, count)
-    rng = np.random.default_rng(seed)
-    turns = -(-count // len(clouds))
-    frames = np.concatenate([rng.permutation(len(clouds)) for _ in range(turns)])[:count]
-    draws = [
-        clouds[frame][rng.choice(len(clouds[frame]), size=times, replace=times > len(clouds[frame]))]
-        for frame, times in zip(*np.unique(frames, return_counts=True), strict=True)
-    ]
-    return np.concatenate(draws).astype(np.float32)  # (count, 3)
 
 
 def constant_cloud(
@@ -87,7 +59,7 @@ def constant_cloud(
     """
     if metric not in PAIRINGS:
         raise ConfigError(f"a constant cloud can be optimised under {', '.join(PAIRINGS)}; got {metric!r}")
-    clouds = _usable(clouds, count)
+    clouds = usable(clouds, count)
     trees = [cKDTree(cloud) for cloud in clouds]
     rng = np.random.default_rng(seed)
     points = torch.tensor(mean_cloud(clouds, count, seed=seed), dtype=torch.float64, requires_grad=True)
@@ -161,21 +133,6 @@ def _nearest_entry(entries: Sequence[tuple[float, str, int, int]], time: float) 
         earlier = entries[after - 1][0]
         candidates = [entries[bisect_left(entries, (earlier,))], *candidates]
     return min(candidates, key=lambda entry: abs(entry[0] - time))[-1]
-
-
-def _usable(clouds: Sequence[np.ndarray], count: int) -> list[np.ndarray]:
-    if count < 1:
-        raise ShapeError(f"a baseline needs at least one point; got count = {count}; use the model's number of points")
-    clouds = [np.asarray(cloud, dtype=np.float64) for cloud in clouds]
-    for cloud in clouds:
-        if cloud.ndim != 2 or cloud.shape[1] != 3:
-            raise ShapeError(f"every training cloud must be (points, 3); got {cloud.shape}")
-        if not np.isfinite(cloud).all():
-            raise DataError("every training point must be finite; one is not; repair or leave out its frame")
-    usable = [cloud for cloud in clouds if len(cloud)]
-    if not usable:
-        raise DataError(f"a blind baseline needs training points; the {len(clouds)} clouds hold none; check the split")
-    return usable
 
 
 def _nearest_pairs(points: np.ndarray, own: cKDTree, cloud: cKDTree, share: float) -> Pairs:

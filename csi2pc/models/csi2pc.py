@@ -22,6 +22,10 @@ from torch import Tensor, nn
 from ..errors import CheckpointError, ConfigError, ShapeError
 
 
+#: Spread of the learned position embeddings at the start (BERT's value, Devlin et al. 2019).
+EMBEDDING_STD = 0.02
+
+
 @dataclass(frozen=True)
 class CSI2PCConfig:
     """Sizes of the network. The defaults are those of the published training, 9.09 M parameters.
@@ -37,6 +41,9 @@ class CSI2PCConfig:
         encoder_layers, decoder_layers: depth.
         feedforward: width of the layers' feed-forward part.
         dropout: share of activations dropped in training, 0 to 1 (1 excluded).
+        anchored: True starts every query at a point of its own, drawn from the training clouds, and the head learns how
+            far to move it; False starts all of them at the centre of the training points, as published. Anchored
+            training needs far fewer steps until the points have found their places.
     """
 
     links: int = 3
@@ -50,11 +57,12 @@ class CSI2PCConfig:
     decoder_layers: int = 3
     feedforward: int = 2048
     dropout: float = 0.1
+    anchored: bool = True
 
     def __post_init__(self) -> None:
         for item in fields(self):
             value = getattr(self, item.name)
-            if item.name != "dropout" and value < 1:
+            if item.name not in ("dropout", "anchored") and value < 1:
                 raise ConfigError(f"model.{item.name} must be at least 1; got {value}")
         if self.width % self.heads:
             raise ConfigError(
@@ -92,17 +100,27 @@ class CSI2PC(nn.Module):
         entries = (config.links, config.subcarriers, config.channels, 1)
         self.register_buffer("feature_mean", torch.zeros(entries))
         self.register_buffer("feature_std", torch.ones(entries))
-        self.register_buffer("centre", torch.zeros(3))
+        self.register_buffer("centre", torch.zeros(config.points, 3))
         self.register_buffer("scale", torch.ones(()))
+        self._initialise()
         _hold_key_biases(self)
+
+    def _initialise(self) -> None:
+        # torch draws embeddings at unit scale, ten times what the convolution makes of standardised features: tokens
+        # would begin as their own position and say next to nothing about the CSI.
+        for embedding in (self.link_embedding, self.subcarrier_embedding):
+            nn.init.normal_(embedding.weight, std=EMBEDDING_STD)
+        if self.config.anchored:
+            nn.init.zeros_(self.head[-1].weight)
+            nn.init.zeros_(self.head[-1].bias)
 
     def set_normalisation(self, *, feature_mean: Tensor, feature_std: Tensor, centre: Tensor, scale: float) -> None:
         """Store what was fitted on training data; :meth:`forward` applies it to features and undoes it on points.
 
         Args:
             feature_mean, feature_std: ``(A, S, C)``; each entry of the features is standardised on its own.
-            centre: ``(3,)`` metres, where training points lie on average.
-            scale: metres, their spread; must be positive, like every ``feature_std``.
+            centre: ``(3,)``, or ``(N, 3)`` with a point for each query: metres, where the points start.
+            scale: metres, the spread of training points; must be positive, like every ``feature_std``.
         """
         if scale <= 0 or not bool((feature_std > 0).all()):
             raise ShapeError(f"scale and feature_std must be positive; got {scale} and {float(feature_std.min())}")
@@ -209,6 +227,7 @@ def from_official(state_dict: Mapping[str, Tensor], *, num_heads: int, window: i
             encoder_layers=_layers(state, "encoder"),
             decoder_layers=_layers(state, "decoder"),
             feedforward=len(state["encoder.layers.0.linear1.weight"]),
+            anchored=False,
         )
     except KeyError as error:
         raise CheckpointError(

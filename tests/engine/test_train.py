@@ -52,7 +52,7 @@ class StopAfter:
 
 
 def test_a_run_folder_holds_everything(finished, settings):
-    assert {p.name for p in finished.path.iterdir()} == {
+    assert {p.name for p in finished.path.iterdir()} >= {
         "config.yaml", "metrics.jsonl", "data.json", "environment.json", "checkpoints",
     }  # fmt: skip
     rows = read_metrics(finished)

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
+from csi2pc.data.mean_cloud import mean_cloud
 from csi2pc.errors import ConfigError, DataError, ShapeError
 from csi2pc.evaluation import baselines
-from csi2pc.evaluation.baselines import constant_cloud, mean_cloud, nearest_by_action_and_time, shuffled_order
+from csi2pc.evaluation.baselines import constant_cloud, nearest_by_action_and_time, shuffled_order
 from csi2pc.evaluation.metrics import frame_metrics
 from csi2pc.types import FrameId
 
@@ -29,21 +30,6 @@ def people(rng, count):
 
 def mean_score(cloud, targets, metric):
     return np.mean([frame_metrics(cloud, target, metrics=[metric])[metric] for target in targets])
-
-
-def test_mean_cloud_is_drawn_from_training_points_evenly_over_frames(rng):
-    clouds = [rng.normal(size=(size, 3)) for size in (5, 500, 50)]
-    cloud = mean_cloud(clouds, 12, seed=3)
-    assert cloud.shape == (12, 3) and cloud.dtype == np.float32
-    per_frame = [sum(np.isclose(point, frame).all(axis=1).any() for point in cloud) for frame in clouds]
-    assert per_frame == [4, 4, 4]
-    assert len(np.unique(cloud, axis=0)) == 12  # no point twice while there are enough
-    np.testing.assert_array_equal(cloud, mean_cloud(clouds, 12, seed=3))
-    assert not np.array_equal(cloud, mean_cloud(clouds, 12, seed=4))
-
-
-def test_mean_cloud_of_fewer_points_than_asked_for():
-    assert mean_cloud([np.zeros((2, 3)), np.zeros((0, 3))], 5, seed=0).shape == (5, 3)
 
 
 @pytest.mark.parametrize(("metric", "options"), [("chamfer_l1", {}), ("chamfer_l2", {}), ("emd", {"batch": 4})])

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -20,7 +22,9 @@ def official(reference):
 
 @pytest.fixture
 def tiny():
-    return CSI2PC(TINY).eval()
+    model = CSI2PC(TINY).eval()
+    torch.nn.init.normal_(model.head[-1].weight)  # an anchored head begins at zero, where nothing could be seen
+    return model
 
 
 def features(batch=3, window=4):
@@ -82,6 +86,17 @@ def test_normalisation_is_applied_and_undone(tiny):
     scaled = tiny(x * std[..., None] + mean[..., None])["points"]
     torch.testing.assert_close(scaled, plain * 0.5 + centre, atol=1e-5, rtol=0)
     assert {"feature_mean", "feature_std", "centre", "scale"} <= set(tiny.state_dict())
+
+
+def test_an_anchored_model_starts_at_its_anchors_and_a_published_one_does_not():
+    anchors = torch.randn(TINY.points, 3)
+    shape = (TINY.links, TINY.subcarriers, TINY.channels)
+    for anchored in (True, False):
+        model = CSI2PC(replace(TINY, anchored=anchored)).eval()
+        model.set_normalisation(
+            feature_mean=torch.zeros(shape), feature_std=torch.ones(shape), centre=anchors, scale=0.4
+        )
+        assert torch.equal(model(features())["points"], anchors.expand(3, -1, -1)) == anchored
 
 
 def test_normalisation_without_spread_is_refused(tiny):
