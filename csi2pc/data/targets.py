@@ -86,6 +86,8 @@ class TargetConfig:
         crop: "joints" keeps the box of the frame's ground-truth joints plus ``margin``, the human, as is usual with
             MM-Fi; "box" keeps ``box_min`` to ``box_max``; "none" keeps the whole scene.
         margin: metres around the joints' box, 0 or more. 0.2 lets skin, hands and head top in.
+        margin_below: metres below the lowest joint, 0 or more; None is ``margin``, as is usual with MM-Fi, which keeps
+            a strip of floor around the feet (the lowest joints are ankles). 0.07 keeps the floor out.
         box_min: for crop "box": its smallest (x, y, z), metres in the project's frame.
         box_max: for crop "box": its largest (x, y, z).
         intrinsics: the depth camera; MM-Fi publishes none, see :class:`~csi2pc.ops.depth.Intrinsics`.
@@ -105,6 +107,7 @@ class TargetConfig:
     sensors: list[Sensor] = field(default_factory=lambda: ["depth"])
     crop: Literal["joints", "box", "none"] = "joints"
     margin: float = 0.2
+    margin_below: float | None = None
     box_min: list[float] | None = None
     box_max: list[float] | None = None
     intrinsics: Intrinsics = field(default_factory=Intrinsics)
@@ -125,6 +128,8 @@ class TargetConfig:
             raise ConfigError(f"target.sampling must be farthest or random; got {self.sampling!r}")
         if not 0 <= self.margin < np.inf:
             raise ConfigError(f"target.margin must be 0 metres or more; got {self.margin}")
+        if self.margin_below is not None and not 0 <= self.margin_below < np.inf:
+            raise ConfigError(f"target.margin_below must be 0 metres or more, or null; got {self.margin_below}")
         if self.min_points < 1:
             raise ConfigError(f"target.min_points must be at least 1; got {self.min_points}")
         if self.max_points is not None and not self.min_points <= self.max_points <= self.candidates:
@@ -219,7 +224,8 @@ def crop_box(config: TargetConfig, joints: np.ndarray | None) -> Box | None:
         return np.asarray(config.box_min), np.asarray(config.box_max)
     if joints is None or joints.ndim != 2 or joints.shape[1] != 3:
         raise ShapeError(f"crop: joints needs joints (J, 3); got {None if joints is None else joints.shape}")
-    return joints.min(axis=0) - config.margin, joints.max(axis=0) + config.margin
+    below = config.margin if config.margin_below is None else config.margin_below
+    return joints.min(axis=0) - config.margin, joints.max(axis=0) + [config.margin, below, config.margin]  # y is down
 
 
 def crop(points: np.ndarray, box: Box | None) -> np.ndarray:

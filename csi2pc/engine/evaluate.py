@@ -6,7 +6,9 @@ clouds saved beside them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ import numpy as np
 from ..checkpoint import load_checkpoint
 from ..config import RunConfig, from_dict
 from ..data.dataset import DataSplits, FrameDataset, open_data
+from ..data.parallel import map_in_order
 from ..errors import CheckpointError, ConfigError
 from ..evaluation.baselines import constant_cloud, mean_cloud, nearest_by_action_and_time, shuffled_order
 from ..evaluation.figures import FrameExample, frames_figure, learning_curve, skill_figure
@@ -134,15 +137,20 @@ def _predict(model: CSI2PC, frames: FrameDataset, *, device: str) -> np.ndarray:
 
 
 def _score(frames: FrameDataset, clouds: Clouds, config: EvaluationConfig) -> FrameRows:
-    scores: dict[str, list[dict[str, float] | None]] = {method: [] for method in clouds}
-    sizes = []
-    for i in track(range(len(frames)), description="scoring frames"):
-        target = frames.points(i)
-        sizes.append(len(target))
-        for method, of in clouds.items():
-            cloud = of[i]
-            scores[method].append(None if cloud is None else frame_metrics(cloud, target, metrics=config.metrics))
-    return make_rows(frames.frames, sizes, scores)
+    targets = [frames.points(i) for i in range(len(frames))]
+    pairs = [(target, [of[i] for of in clouds.values()]) for i, target in enumerate(targets)]
+    score = partial(_score_frame, config.metrics)
+    results = list(map_in_order(score, pairs, workers=config.workers, description="scoring frames"))
+    scores = {method: [of[number] for of in results] for number, method in enumerate(clouds)}
+    return make_rows(frames.frames, [len(target) for target in targets], scores)
+
+
+def _score_frame(
+    metrics: Sequence[str], pair: tuple[np.ndarray, list[np.ndarray | None]]
+) -> list[dict[str, float] | None]:
+    """Metrics of each method's cloud against the target; None for a method without a cloud."""
+    target, clouds = pair
+    return [None if cloud is None else frame_metrics(cloud, target, metrics=metrics) for cloud in clouds]
 
 
 def _draw(

@@ -224,10 +224,12 @@ def _step(loop: Loop, batch: Batch, stop: StopRequest) -> tuple[dict[str, float]
         group["lr"] = rate
     loop.wrapped.train()
     points = loop.wrapped(batch.features, batch.valid)["points"]  # B, N, 3
+    _check_finite(loop, {"points of the model": points.sum(dim=(1, 2))}, batch)
     terms = loop.criterion(points, batch.points, None, batch.mask)  # name -> (B,)
     total = loop.criterion.total(terms)  # B
-    sums, asked = _shared(loop, {**terms, "total": total}, counted=weight > 0, asked=stop.asked)
-    _check_finite(loop, sums, {**terms, "total": total}, batch)
+    terms_and_total = {**terms, "total": total}
+    _check_finite(loop, terms_and_total, batch)
+    sums, asked = _shared(loop, terms_and_total, counted=weight > 0, asked=stop.asked)
     optimiser.zero_grad()
     loop.fabric.backward(weight * total.sum())
     loop.fabric.clip_gradients(
@@ -249,17 +251,17 @@ def _shared(loop: Loop, terms: dict[str, Tensor], *, counted: bool, asked: bool)
     return dict(zip(terms, sums, strict=True)), stops > 0
 
 
-def _check_finite(loop: Loop, sums: dict[str, float], terms: dict[str, Tensor], batch: Batch) -> None:
-    broken = [name for name, value in sums.items() if not math.isfinite(value)]
-    if not broken:
-        return
-    rows = (~terms[broken[0]].isfinite()).nonzero().flatten().tolist()
-    frames = ", ".join(str(batch.frames[row]) for row in rows[:NAMED_FRAMES]) or "frames of another process"
-    raise TrainingError(
-        f"every loss term must be finite; {broken[0]!r} is {sums[broken[0]]} at step {loop.progress.step} "
-        f"({len(rows)} of {len(batch)} frames: {frames}). The last checkpoint is kept; "
-        "try a lower optimiser.learning_rate, or look at these frames"
-    )
+def _check_finite(loop: Loop, terms: dict[str, Tensor], batch: Batch) -> None:
+    for name, values in terms.items():
+        if bool(values.isfinite().all()):
+            continue
+        rows = (~values.isfinite()).nonzero().flatten().tolist()
+        frames = ", ".join(str(batch.frames[row]) for row in rows[:NAMED_FRAMES])
+        raise TrainingError(
+            f"every loss term must be finite; {name!r} is {values[rows[0]].item()} at step {loop.progress.step} "
+            f"({len(rows)} of {len(batch)} frames: {frames}). The last checkpoint is kept; "
+            "try a lower optimiser.learning_rate, or look at these frames"
+        )
 
 
 def _add(progress: Progress, sums: dict[str, float], *, frames: int) -> None:

@@ -24,6 +24,7 @@ class EvaluationConfig:
         confidence: share of the resamples inside an interval, 0.5 to 0.999; 0.95 is the field's habit.
         constant_steps: steps of optimising the constant cloud, at least 1. More
             than the default of 300 hardly change its Chamfer distance.
+        workers: processes that score frames, 0 or more; 0 scores in this one. Exact EMD is nearly all the work.
         seed: of the resampling, of the shuffled CSI and of the baselines' draws; any integer from 0.
     """
 
@@ -32,6 +33,7 @@ class EvaluationConfig:
     resamples: int = 2000
     confidence: float = 0.95
     constant_steps: int = 300
+    workers: int = 0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -44,5 +46,7 @@ class EvaluationConfig:
             raise ConfigError(f"confidence must be a share from 0.5 to 0.999; got {self.confidence}; 0.95 is usual")
         if self.constant_steps < 1:
             raise ConfigError(f"constant_steps must be at least 1; got {self.constant_steps}; 300 is enough")
+        if self.workers < 0:
+            raise ConfigError(f"workers must be 0 or more; got {self.workers}; 0 scores in this process")
         if self.seed < 0:
             raise ConfigError(f"seed must be 0 or more; got {self.seed}; any such integer will do")

@@ -59,6 +59,8 @@ def test_the_crop_is_the_joints_box_with_its_margin_or_a_given_box_or_none(rng):
     joints = np.array([[0.0, 0.0, 1.0], [1.0, 2.0, 2.0]])
     lower, upper = [-0.5, -0.5, 0.5], [1.5, 2.5, 2.5]
     np.testing.assert_array_equal(crop_box(TargetConfig(margin=0.5), joints), [lower, upper])
+    floor_out = crop_box(TargetConfig(margin=0.5, margin_below=0.1), joints)
+    np.testing.assert_allclose(floor_out, [lower, np.subtract(upper, [0, 0.4, 0])])
     by_box = TargetConfig(crop="box", max_points=None, box_min=lower, box_max=upper)
     inside = [p for p in points if all(lower[i] <= p[i] <= upper[i] for i in range(3))]
     np.testing.assert_array_equal(finish_cloud(points, by_box, key="a"), np.array(inside, np.float32))
@@ -126,6 +128,7 @@ def test_extrinsics_move_points_as_documented():
         ({"crop": "body"}, "joints, box or none"),
         ({"sampling": "first"}, "farthest or random"),
         ({"margin": -0.1}, "margin"),
+        ({"margin_below": -0.1}, "margin_below"),
         ({"min_points": 0}, "at least 1"),
         ({"max_points": 0}, "min_points <= max_points"),
         ({"max_points": 5000}, "max_points <= candidates"),

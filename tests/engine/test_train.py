@@ -17,6 +17,7 @@ from csi2pc.engine.run_folder import RunFolder, read_metrics
 from csi2pc.engine.train import train
 from csi2pc.errors import CheckpointError, ConfigError, DataError, TrainingError
 from csi2pc.losses.criterion import Criterion, TermConfig
+from csi2pc.models.csi2pc import CSI2PC
 
 
 def weights(path):
@@ -156,6 +157,17 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_term_and_frames(confi
 
     monkeypatch.setattr(Criterion, "forward", broken)
     with pytest.raises(TrainingError, match=r"'chamfer_l1' is nan at step 0 \(1 of 7 frames: E01/S0\d/A\d\d#\d\)"):
+        train(config)
+
+
+def test_points_that_are_not_finite_stop_the_run_too(config, monkeypatch):
+    real = CSI2PC.forward
+
+    def broken(self, features, valid=None):
+        return {"points": real(self, features, valid)["points"] * float("inf")}
+
+    monkeypatch.setattr(CSI2PC, "forward", broken)
+    with pytest.raises(TrainingError, match=r"'points of the model' is .* at step 0 \(7 of 7 frames: E01/.*, E01/"):
         train(config)
 
 
