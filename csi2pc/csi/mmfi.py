@@ -27,6 +27,9 @@ LARGEST_LEVEL = 200.0
 #: A genuine frame has 55 kB; a file beyond this limit (bytes) is none, and is not read into memory.
 LARGEST_FILE = 4_000_000
 
+#: Stands in the root of every simulated data set in MM-Fi's layout, four folders above a frame.
+SIMULATION_RECORD = "simulation.json"
+
 _VARIABLES = ("CSIamp", "CSIphase")
 _FRAME_NAME = re.compile(r"frame(\d{1,6})\.mat", re.IGNORECASE)
 
@@ -141,8 +144,12 @@ def read_mmfi_folder(path: str | Path) -> Capture:
 def _capture(csi: np.ndarray, valid: np.ndarray, times: np.ndarray, *, source: str, report: Report) -> Capture:
     return Capture(
         csi=csi, valid=valid, timestamps=times, subcarriers=HT40.copy(), rx=FRAME_SHAPE[0], tx=1, device="mmfi",
-        source=source, bandwidth=40e6, timing="nominal", report=report,
+        source=source, bandwidth=40e6, timing="nominal", synthetic=_simulated(Path(source)), report=report,
     )  # fmt: skip
+
+
+def _simulated(path: Path) -> bool:
+    return any((folder / SIMULATION_RECORD).is_file() for folder in path.resolve().parents[:5])
 
 
 def _packet_times(number: int) -> np.ndarray:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..csi.layouts import describe_indices
+from ..csi.mmfi import SIMULATION_RECORD
 from ..csi.prepare import PrepareConfig
 from ..errors import ConfigError, DataError
 from ..types import FrameId, Report, Sample, Skipped
@@ -24,9 +25,6 @@ if TYPE_CHECKING:  # dataset.py, which describes the whole, imports this file
     from .dataset import DataConfig
 
 PARTS = ("train", "validation", "test")
-
-#: Stands in the root of every simulated data set; the simulator writes it.
-SIMULATED = "simulation.json"
 
 
 @dataclass(frozen=True)
@@ -55,8 +53,8 @@ def open_mmfi(config: DataConfig, prepare: PrepareConfig) -> Opened:
     training, test = split_present(present, config.protocol, config.split, seed=config.split_seed)
     training, validation = take_validation(training, share=config.validation_share, seed=config.split_seed)
     part_of = {n: part for part, names in zip(PARTS, (training, validation, test), strict=True) for n in names}
-    if (index.root / SIMULATED).exists():
-        index.report.notes.append(f"synthetic data: {index.root / SIMULATED} says how they were simulated")
+    if (index.root / SIMULATION_RECORD).exists():
+        index.report.notes.append(f"synthetic data: {index.root / SIMULATION_RECORD} says how they were simulated")
     if len(part_of) < len(present):
         index.report.notes.append(f"{len(present) - len(part_of)} sequences are not of protocol {config.protocol}")
     source = MMFiFrames((s for s in index.sequences if s.name in part_of), target, prepare)

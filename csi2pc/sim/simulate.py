@@ -11,15 +11,13 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from .. import __version__
+from ..csi.mmfi import SIMULATION_RECORD
 from ..data.atomic import replacing
 from ..errors import ConfigError, DataError
 from ..progress import track
 from ..types import Report
 from .config import SimConfig
 from .sequence import Sequence, sequence_files, sequence_of, write_sequence
-
-#: The file that says what a folder holds.
-RECORD = "simulation.json"
 
 
 def simulate(config: SimConfig, out: str | Path, *, workers: int = 1) -> Report:
@@ -93,7 +91,7 @@ def _record(config: SimConfig) -> dict[str, object]:
 
 def _open_folder(root: Path, record: dict[str, object]) -> None:
     """Make sure that the folder is ours: write the record into a new one, compare it with what another says."""
-    path = root / RECORD
+    path = root / SIMULATION_RECORD
     if path.is_file():
         try:
             found = json.loads(path.read_text(encoding="utf-8"))

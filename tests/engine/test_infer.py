@@ -35,6 +35,7 @@ def test_a_folder_gives_what_evaluation_predicts_for_its_frames(finished, settin
     np.testing.assert_allclose(times, [s.frame.time for s in samples], atol=1e-9)
     report = json.loads((done.folder / "report.json").read_text())
     assert report["timestamps_s"] == pytest.approx(times) and report["timing"] == "nominal"
+    assert report["synthetic"] is True
 
 
 def test_ply_and_npz_hold_the_same_cloud(finished, tree, tmp_path):
@@ -65,6 +66,7 @@ def test_the_genuine_mmfi_frame_gives_a_cloud(finished, real_data, tmp_path):
     [done] = infer(finished.path, [real_data / "mmfi" / "frame001.mat"], tmp_path)
     [cloud] = clouds_of(done)
     assert cloud.shape == (24, 3) and np.isfinite(cloud).all()
+    assert json.loads((done.folder / "report.json").read_text())["synthetic"] is False
 
 
 def test_a_capture_of_another_layout_is_refused_and_told_what_fits(finished, tmp_path, rng):
