@@ -21,7 +21,8 @@ from torch import Tensor
 
 from . import __version__
 from .csi.prepare import PrepareConfig
-from .errors import CheckpointError, ConfigError
+from .data.atomic import replacing
+from .errors import CheckpointError, ConfigError, DataError
 from .models.csi2pc import CSI2PC, CSI2PCConfig
 
 #: Raised whenever a file written by an older version could be misread.
@@ -70,15 +71,12 @@ def save_checkpoint(path: str | Path, checkpoint: Checkpoint) -> None:
         "progress": checkpoint.progress,
     }
     tensors = _prefixed(_MODEL, checkpoint.model.state_dict()) | _prefixed(_OPTIMISER, checkpoint.optimiser)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(tensors, temporary, metadata={"csi2pc": json.dumps(header, allow_nan=False)})
-        with open(temporary, "rb+") as written:
-            os.fsync(written.fileno())
-        os.replace(temporary, path)
-    except (OSError, SafetensorError) as error:
-        temporary.unlink(missing_ok=True)
+        with replacing(path) as temporary:
+            save_file(tensors, temporary, metadata={"csi2pc": json.dumps(header, allow_nan=False)})
+            with open(temporary, "rb+") as written:
+                os.fsync(written.fileno())
+    except (DataError, SafetensorError) as error:
         kept = "the previous one is kept" if path.exists() else "nothing was written"
         raise CheckpointError(f"could not save checkpoint {path} ({kept}): {error}") from error
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from . import __version__
-from .errors import CSI2PCError
+from .errors import CSI2PCError, Interrupted
 from .progress import console
 
 # Each command imports what it needs when it runs: `csi2pc --help` answers at once.
@@ -110,6 +110,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     try:
         COMMANDS[arguments[0]][0](arguments[1:])
+    except Interrupted as error:
+        print(f"csi2pc {arguments[0]}: {error}", file=sys.stderr)
+        return 130
     except CSI2PCError as error:
         print(f"csi2pc {arguments[0]}: {error}", file=sys.stderr)
         return 1

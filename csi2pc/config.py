@@ -2,7 +2,8 @@
 
 Each part of the project documents its own dataclass beside the thing it configures; this file adds what belongs to the
 run itself, puts them together in :class:`RunConfig`, and checks what must go together. An unknown key, a wrong type or
-an impossible combination stops the run before anything is read or written.
+an impossible combination stops the run before anything is written, and where it can be seen without the data, before
+anything is read.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import yaml
 from jsonargparse import ArgumentError, ArgumentParser
 
 from .csi.features import CHANNELS
+from .csi.mmfi import FRAME_SHAPE as MMFI_FRAME
 from .csi.prepare import PrepareConfig
 from .data.atomic import replacing
 from .data.dataset import DataConfig
@@ -72,10 +74,9 @@ class TrainingConfig:
         save_every: steps between two saves of the last checkpoint within an epoch; it is always saved at its end.
         workers: processes that load frames; 0 loads them in the training process.
         accelerator: "auto", "cpu", "cuda", ... as Fabric names them.
-        devices: devices a machine.
+        devices: devices (and processes) a machine; several train with DistributedDataParallel.
         num_nodes: machines.
-        strategy: as Fabric names it; "auto" is one device, or DistributedDataParallel on several.
-        precision: as Fabric names it: "32-true", "bf16-mixed", "16-mixed", ...; losses compute in 32 bits always.
+        precision: of the network, as Fabric names it; losses compute in 32 bits or more always.
     """
 
     epochs: int = 50
@@ -87,8 +88,7 @@ class TrainingConfig:
     accelerator: str = "auto"
     devices: int = 1
     num_nodes: int = 1
-    strategy: str = "auto"
-    precision: Literal["32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-true"] = "32-true"
+    precision: Literal["32-true", "bf16-mixed", "16-mixed", "64-true"] = "32-true"
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "save_every", "devices", "num_nodes"):
@@ -131,6 +131,11 @@ class RunConfig:
         if self.prepare.subcarriers is not None:
             kept = len(self.prepare.subcarriers)
             _must_match("model.subcarriers", self.model.subcarriers, "length of prepare.subcarriers", kept)
+        if self.data.kind == "mmfi":
+            links, tones, _ = MMFI_FRAME
+            _must_match("model.links", self.model.links, "receive antennas of MM-Fi", links)
+            if self.prepare.subcarriers is None:
+                _must_match("model.subcarriers", self.model.subcarriers, "subcarriers of MM-Fi", tones)
         if not self.loss:
             raise ConfigError("loss must have at least one term; got none. For example loss: [{name: apml}]")
 

@@ -30,6 +30,10 @@ class TrainingError(CSI2PCError, RuntimeError):
     """Training cannot go on, for example because a loss term is not finite."""
 
 
+class Interrupted(CSI2PCError):
+    """Somebody asked a run to stop; it saved what it had and can be resumed."""
+
+
 def require_package(name: str, *, extra: str) -> ModuleType:
     """Import an optional package, or say which extra installs it.
 

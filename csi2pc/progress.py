@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
@@ -14,7 +15,10 @@ T = TypeVar("T")
 #: Seconds between two lines where the output is no terminal.
 LOG_INTERVAL = 10.0
 
-console = Console(stderr=True, highlight=False, soft_wrap=True)
+#: One of several processes speaks for all of them.
+QUIET = any(os.environ.get(name, "0") != "0" for name in ("RANK", "LOCAL_RANK"))
+
+console = Console(stderr=True, highlight=False, soft_wrap=True, quiet=QUIET)
 
 
 def track(items: Iterable[T], *, description: str, total: int | None = None) -> Iterator[T]:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import DataError
+
+#: Name of the temporary file of ``a.txt`` while process 17 writes it: ``.a.txt.17.part``.
+_TEMPORARY = re.compile(r"\..+\.\d+\.part")
 
 
 @contextmanager
@@ -32,3 +36,16 @@ def replacing(path: str | Path) -> Iterator[Path]:
         ) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def leftovers(folder: str | Path) -> list[Path]:
+    """The temporary files that :func:`replacing` made in ``folder`` itself, sorted; none where there is no folder.
+
+    A process that was killed leaves one for each file it was writing. Nobody reads them, so they may be removed, and
+    a folder that holds nothing else counts as empty. A process that is still writing has them too, so ask only where
+    no other process writes.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if _TEMPORARY.fullmatch(path.name) and path.is_file())

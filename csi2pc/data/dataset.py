@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -14,6 +16,7 @@ from ..csi.prepare import PrepareConfig
 from ..errors import ConfigError, DataError
 from ..types import Batch, FrameId, Report, Sample
 from .frames import FrameError, FrameSource, Layout
+from .memory import Cache
 from .mmfi_splits import Protocol, Split
 from .opening import examples, open_mmfi, open_recordings
 from .parts import refuse_overlap
@@ -23,6 +26,10 @@ from .targets import TargetConfig
 @dataclass(frozen=True)
 class DataConfig:
     """Which data set, and how it is divided and read.
+
+    Whole MM-Fi takes more memory than ``cache: auto`` keeps, and to read each of its frames once at every opening takes
+    long. Share that out over several ``workers``, or, where an earlier opening left out no unreadable frame, spare it
+    with ``verify: false``.
 
     Attributes:
         kind: "mmfi" for a folder in MM-Fi's layout, "recordings" for a manifest of own recordings.
@@ -38,8 +45,9 @@ class DataConfig:
         target: what the target clouds are made of.
         verify: read every frame once at opening, so that damaged ones are left out, counted and listed. False trusts
             names and sizes, and a damaged MM-Fi frame then stops the run that meets it.
-        cache: "memory" keeps prepared frames (about 60 kB each with MM-Fi's shape and 1,200 points); "none" reads
-            them whenever they are asked for.
+        cache: "memory" keeps prepared frames, which then cost no reading after the first time; "none" reads them
+            whenever they are asked for. "auto" keeps them where all of them take no more than
+            :data:`~csi2pc.data.memory.MEMORY_LIMIT` in a process; where they do not, a note in the report says so.
         workers: processes that read at opening; 0 reads in this one.
     """
 
@@ -52,7 +60,7 @@ class DataConfig:
     split_seed: int = 0
     target: TargetConfig = field(default_factory=TargetConfig)
     verify: bool = True
-    cache: Literal["memory", "none"] = "memory"
+    cache: Cache = "auto"
     workers: int = 0
 
     def __post_init__(self) -> None:
@@ -131,6 +139,16 @@ class DataSplits:
     report: Report
     layout: Layout
 
+    def digest(self) -> str:
+        """16 hexadecimal digits: two data sets with the same digest give the same frames in the same order.
+
+        Taken over the layout and, of the training and validation parts, the sequence and index of each frame.
+        What the files hold is not looked at, nor where they lie.
+        """
+        frames = {part.name: [(f.sequence, f.index) for f in part.frames] for part in (self.train, self.validation)}
+        text = json.dumps({"layout": asdict(self.layout), "frames": frames}, sort_keys=True)
+        return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
     def describe(self) -> str:
         """A few lines for the log: sequences and frames of each part, and how often what was left out."""
         lines = [
@@ -161,9 +179,10 @@ def open_data(config: DataConfig, prepare: PrepareConfig) -> DataSplits:
         if not parts[name]:
             raise DataError(f"no usable frame in the {name} part: {report.summary()}{examples(report)}")
     report.read = sum(map(len, parts.values()))
-    keep = config.cache == "memory"
     datasets = {
-        name: FrameDataset(name, frames, opened.source, samples=[opened.samples.get(f) for f in frames], keep=keep)
+        name: FrameDataset(
+            name, frames, opened.source, samples=[opened.samples.get(f) for f in frames], keep=opened.keep
+        )
         for name, frames in parts.items()
     }
     return DataSplits(**datasets, report=report, layout=opened.layout)

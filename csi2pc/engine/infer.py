@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,9 @@ from ..progress import track
 from ..types import Capture, Report
 from .predict import predict_clouds
 from .run_folder import checkpoint_of, report_rows, write_json
+
+#: Files that inference writes, one pair a window.
+CLOUD_NAME = re.compile(r"cloud_\d{5,}\.(ply|npz)")
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,7 @@ def check_fits(capture: Capture, trained: Checkpoint) -> None:
 def _infer_one(
     trained: Checkpoint, capture: Capture, path: Path, folder: Path, *, rate: float | None, device: str
 ) -> Inferred:
-    rate = rate or 1 / trained.prepare.duration
+    rate = 1 / trained.prepare.duration if rate is None else rate
     times = clock(capture, rate=rate)
     windows = windows_at(prepare(capture, trained.prepare), times, trained.prepare)
     report = Report(notes=list(capture.report.notes), skipped=list(capture.report.skipped))
@@ -109,7 +113,7 @@ def _infer_one(
         )
     clouds = predict_clouds(trained.model, windows.features, windows.valid, device=device)  # K, N, 3
     kept = times[windows.kept]
-    folder.mkdir(parents=True, exist_ok=True)
+    _clear(folder)
     for number, (cloud, time) in enumerate(zip(clouds, kept, strict=True), 1):
         write_ply(folder / f"cloud_{number:05d}.ply", cloud, comments=[f"timestamp {time:.6f} s"])
         write_npz(folder / f"cloud_{number:05d}.npz", cloud, timestamp=np.float64(time))
@@ -128,13 +132,24 @@ def _infer_one(
     return Inferred(str(path), folder, len(clouds), report)
 
 
+def _clear(folder: Path) -> None:
+    """Make the folder, and remove clouds of an earlier inference, which could pass for this one's."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in folder.iterdir():
+        if CLOUD_NAME.fullmatch(path.name):
+            path.unlink()
+
+
 def _names(captures: Sequence[str | Path]) -> dict[str, Path]:
-    """A folder name for each capture: its own name, with as many parents before it as tell it from the others."""
+    """A folder name for each capture: its own, with its suffix and as many parents as tell it from the others."""
     paths = [Path(c) for c in captures]
     if not paths:
         raise DataError("inference needs at least one capture; got none. Name capture files or MM-Fi folders")
-    for depth in range(1, max(len(p.resolve().parts) for p in paths) + 1):
-        names = ["-".join(p.resolve().with_suffix("").parts[-depth:]) for p in paths]
-        if len(set(names)) == len(names):
-            return dict(zip(names, paths, strict=True))
+    whole = [path.resolve() for path in paths]
+    short = [path.with_suffix("") if path.is_file() else path for path in whole]
+    for depth in range(1, max(len(path.parts) for path in whole) + 1):
+        for candidates in (short, whole):
+            names = ["-".join(path.parts[-depth:]).strip(path.anchor) for path in candidates]
+            if len(set(names)) == len(names):
+                return dict(zip(names, paths, strict=True))
     raise DataError(f"every capture must be named once; got {', '.join(map(str, paths))}")

@@ -8,7 +8,10 @@ from types import FrameType, TracebackType
 
 
 class StopRequest:
-    """While active, the first interrupt or termination signal only sets :attr:`asked`; the second one acts at once."""
+    """While active, an interrupt or termination signal only sets :attr:`asked`; a second interrupt acts at once.
+
+    Job schedulers and launchers send more than one termination signal to a process that they want to end in order.
+    """
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -27,7 +30,8 @@ class StopRequest:
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
         self.asked = True
-        self._restore()
+        if number == signal.SIGINT:
+            self._restore()
 
     def _restore(self) -> None:
         for number, handler in self._previous.items():

@@ -50,6 +50,8 @@ def load_optimiser_tensors(optimiser: torch.optim.Optimizer, tensors: Mapping[st
     Raises:
         CheckpointError: the tensors belong to another model or optimiser.
     """
+    if not tensors:  # saved before the first step that the gradient scaler did not leave out
+        return
     state: dict[int, dict[str, Tensor]] = {}
     for name, value in tensors.items():
         number, _, key = name.partition(".")

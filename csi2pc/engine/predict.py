@@ -6,7 +6,28 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..errors import ConfigError
 from ..models.csi2pc import CSI2PC
+
+
+def checked_device(name: str) -> torch.device:
+    """The device of that name, after a value was moved there and back.
+
+    Args:
+        name: for example ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``.
+
+    Raises:
+        ConfigError: there is no such device here, or this torch was not built for it.
+    """
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device).cpu()
+    except (RuntimeError, AssertionError, ImportError) as error:  # which of them depends on how torch was built
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ConfigError(
+            f"device {name!r} is not available; torch says: {reason:.120}; use cpu, or a torch built for that device"
+        ) from error
+    return device
 
 
 def predict_points(model: CSI2PC, features: Tensor, valid: Tensor) -> Tensor:

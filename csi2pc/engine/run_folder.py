@@ -13,7 +13,7 @@ import torch
 
 from .. import __version__
 from ..config import RunConfig, differences, load_config, save_config
-from ..data.atomic import replacing
+from ..data.atomic import leftovers, replacing
 from ..errors import ConfigError
 from ..types import Report
 
@@ -21,6 +21,7 @@ from ..types import Report
 FREE_ON_RESUME = (
     "out",
     "data.root",
+    "data.manifest",
     "data.verify",
     "data.cache",
     "data.workers",
@@ -28,7 +29,6 @@ FREE_ON_RESUME = (
     "training.accelerator",
     "training.devices",
     "training.num_nodes",
-    "training.strategy",
     "training.save_every",
     "evaluation.",
 )
@@ -100,7 +100,7 @@ def start_or_resume(out: str, *, resume: bool) -> RunFolder:
     if run.config.exists():
         if not resume:
             raise ConfigError(f"{run.path} holds a run already. Pass --resume to go on with it, or another --out")
-    elif run.path.exists() and (not run.path.is_dir() or any(run.path.iterdir())):
+    elif run.path.exists() and (not run.path.is_dir() or set(run.path.iterdir()) - set(leftovers(run.path))):
         raise ConfigError(f"out must be a new or empty folder, or a run to resume; {run.path} holds something else")
     return run
 
@@ -121,8 +121,10 @@ def refuse_changes(run: RunFolder, config: RunConfig) -> None:
 
 
 def write_start(run: RunFolder, config: RunConfig) -> None:
-    """Write the configuration and the versions of everything that computes."""
+    """Write the configuration and the versions of everything that computes; remove what a killed run left half done."""
     run.path.mkdir(parents=True, exist_ok=True)
+    for half_written in [*leftovers(run.path), *leftovers(run.last.parent)]:
+        half_written.unlink(missing_ok=True)
     save_config(config, run.config)
     versions = {
         "csi2pc": __version__,

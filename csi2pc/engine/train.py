@@ -10,80 +10,29 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import DataLoader
 
-from ..checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from ..config import RunConfig, TrainingConfig, to_dict
-from ..data.dataset import DataSplits, FrameDataset, collate, open_data
-from ..data.normalisation import fit_normalisation
-from ..errors import ConfigError, TrainingError
+from ..checkpoint import Checkpoint, save_checkpoint
+from ..config import RunConfig, to_dict
+from ..data.dataset import DataSplits, collate
+from ..errors import Interrupted, TrainingError
 from ..losses import LOSSES
-from ..losses.criterion import Criterion
-from ..models.csi2pc import CSI2PC
 from ..progress import console, track
 from ..types import Batch
-from .batches import Plan
 from .interrupt import StopRequest
-from .optimise import build_optimiser, learning_rate, load_optimiser_tensors, optimiser_tensors
+from .optimise import learning_rate, optimiser_tensors
 from .predict import predict_points
-from .run_folder import (
-    RunFolder,
-    append_metrics,
-    forget_metrics_after,
-    refuse_changes,
-    report_rows,
-    start_or_resume,
-    write_json,
-    write_start,
-)
-
-#: Feature statistics are fitted on at most so many frames, spread evenly over the training part.
-NORMALISATION_FRAMES = 5000
+from .run_folder import RunFolder, append_metrics
+from .setup import Loop, gradient_scaler, set_up
 
 #: How many frames an error message names at the most.
 NAMED_FRAMES = 5
-
-
-@dataclass
-class Progress:
-    """What changes during a run besides weights; saved with every checkpoint.
-
-    Attributes:
-        step: steps done.
-        best: best validation metric so far, None before the first validation.
-        best_step: steps done when it was found.
-        sums: sums over the frames of the epoch so far, by name of the term.
-        frames: how many frames those are.
-    """
-
-    step: int = 0
-    best: float | None = None
-    best_step: int | None = None
-    sums: dict[str, float] = field(default_factory=dict)
-    frames: int = 0
-
-
-@dataclass
-class Loop:
-    """What one training run works with."""
-
-    config: RunConfig
-    fabric: Fabric
-    run: RunFolder
-    splits: DataSplits
-    plan: Plan
-    criterion: Criterion
-    model: CSI2PC
-    wrapped: nn.Module
-    optimiser: torch.optim.Optimizer
-    progress: Progress
 
 
 def train(config: RunConfig, *, resume: bool = False, splits: DataSplits | None = None) -> RunFolder:
@@ -95,25 +44,27 @@ def train(config: RunConfig, *, resume: bool = False, splits: DataSplits | None 
         splits: the data of ``config``, where it is open already.
 
     Raises:
-        ConfigError: settings that do not fit the data or the run to resume.
+        ConfigError: settings that do not fit the machine, the data or the run to resume.
         DataError: no usable data.
-        TrainingError: a loss is not finite, or training was interrupted (it can be resumed).
+        TrainingError: a loss, gradient or validation metric is not finite.
+        Interrupted: asked to stop by a signal; everything is saved, and the run can be resumed.
         CheckpointError: a checkpoint cannot be written or read.
     """
-    loop = _prepare(config, resume=resume, splits=splits)
+    loop = set_up(config, resume=resume, splits=splits)
     plan, progress = loop.plan, loop.progress
-    started = time.monotonic()
+    before, started = progress.seconds, time.monotonic()
     with StopRequest() as stop:
         for batch in _batches(loop):
-            sums, asked = _step(loop, batch.to(loop.fabric.device), stop)
-            _add(progress, sums, frames=len(plan.global_batch(progress.step)))
-            progress.step += 1
+            sums, asked = _step(loop, batch.to(loop.fabric.device), asked=stop.asked)
+            _add(loop, sums)
+            progress.seconds = before + time.monotonic() - started
             if progress.step % plan.steps_per_epoch == 0:
-                _end_epoch(loop, seconds=time.monotonic() - started)
+                _end_epoch(loop)
             elif asked or progress.step % config.training.save_every == 0:
                 _save(loop, loop.run.last, with_optimiser=True)
             if asked and progress.step < plan.steps:
-                raise TrainingError(
+                loop.fabric.barrier()  # a process that ends has the launcher end the others, saved or not
+                raise Interrupted(
                     f"interrupted after step {progress.step} of {plan.steps}; everything is saved in "
                     f"{loop.run.path}, and the same command with --resume goes on from here"
                 )
@@ -121,96 +72,15 @@ def train(config: RunConfig, *, resume: bool = False, splits: DataSplits | None 
     return loop.run
 
 
-def _prepare(config: RunConfig, *, resume: bool, splits: DataSplits | None) -> Loop:
-    """Open data, build the model, and put back what a resumed run had."""
-    run = start_or_resume(config.out, resume=resume)
-    criterion = Criterion(config.loss)
-    fabric = _launch(config.training)
-    splits = splits or open_data(config.data, config.prepare)
-    config = _resolved(config, splits)
-    refuse_changes(run, config)
-    torch.manual_seed(config.training.seed)
-    model = CSI2PC(config.model)
-    optimiser = build_optimiser(model, config.optimiser)
-    progress, tensors = Progress(), None
-    if resume and run.last.exists():
-        checkpoint = load_checkpoint(run.last)
-        model.load_state_dict(checkpoint.model.state_dict())
-        progress, tensors = Progress(**checkpoint.progress), checkpoint.optimiser
-    else:
-        _fit_normalisation(model, splits.train, seed=config.training.seed)
-    fabric.barrier()  # nobody writes before everybody has read
-    if fabric.is_global_zero:
-        write_start(run, config)
-        write_json(run.data, {"parts": splits.describe().splitlines(), **report_rows(splits.report)})
-        forget_metrics_after(run, progress.step)
-        console.print(splits.describe())
-        if progress.step:
-            console.print(f"resuming {run.path} after step {progress.step}")
-    wrapped, optimiser = fabric.setup(model, optimiser)
-    if tensors is not None:
-        load_optimiser_tensors(optimiser, tensors)
-    plan = Plan(
-        frames=len(splits.train),
-        batch_size=config.training.batch_size,
-        epochs=config.training.epochs,
-        seed=config.training.seed,
-        rank=fabric.global_rank,
-        world=fabric.world_size,
-    )
-    return Loop(config, fabric, run, splits, plan, criterion, model, wrapped, optimiser, progress)
-
-
-def _launch(config: TrainingConfig) -> Fabric:
-    many = config.devices * config.num_nodes > 1
-    strategy = "ddp" if many and config.strategy == "auto" else config.strategy
-    fabric = Fabric(
-        accelerator=config.accelerator,
-        devices=config.devices,
-        num_nodes=config.num_nodes,
-        strategy=strategy,
-        precision=config.precision,
-    )
-    fabric.launch()
-    return fabric
-
-
-def _resolved(config: RunConfig, splits: DataSplits) -> RunConfig:
-    """The configuration with the data's own subcarriers written out, checked against the model."""
-    layout = splits.layout
-    prepare = replace(config.prepare, subcarriers=[int(k) for k in layout.subcarriers])
-    links = layout.rx * layout.tx
-    if config.model.links != links:
-        raise ConfigError(
-            f"model.links must equal the data's {links} links; got {config.model.links}. Set model.links: {links}"
-        )
-    return replace(config, prepare=prepare)
-
-
-def _fit_normalisation(model: CSI2PC, frames: FrameDataset, *, seed: int) -> None:
-    every = math.ceil(len(frames) / NORMALISATION_FRAMES)
-    chosen = range(0, len(frames), every)
-    samples = (frames[i] for i in track(chosen, description="fitting normalisation"))
-    fitted = fit_normalisation(samples, points=model.config.points, seed=seed)
-    model.set_normalisation(
-        feature_mean=torch.from_numpy(fitted.feature_mean),
-        feature_std=torch.from_numpy(fitted.feature_std),
-        centre=torch.from_numpy(fitted.anchors if model.config.anchored else fitted.centre),
-        scale=fitted.scale,
-    )
-
-
 def _batches(loop: Loop) -> Iterator[Batch]:
     """This process's share of every step that is left."""
     shards = list(loop.plan.shards_from(loop.progress.step))
     workers = loop.config.training.workers
     loader = DataLoader(loop.splits.train, batch_sampler=shards, collate_fn=collate, num_workers=workers)
-    if loop.fabric.is_global_zero:
-        return track(loader, description="training", total=len(shards))
-    return iter(loader)
+    return track(loader, description="training", total=len(shards))
 
 
-def _step(loop: Loop, batch: Batch, stop: StopRequest) -> tuple[dict[str, float], bool]:
+def _step(loop: Loop, batch: Batch, *, asked: bool) -> tuple[dict[str, float], bool]:
     """Change the weights once.
 
     Returns:
@@ -224,18 +94,20 @@ def _step(loop: Loop, batch: Batch, stop: StopRequest) -> tuple[dict[str, float]
         group["lr"] = rate
     loop.wrapped.train()
     points = loop.wrapped(batch.features, batch.valid)["points"]  # B, N, 3
-    _check_finite(loop, {"points of the model": points.sum(dim=(1, 2))}, batch)
-    terms = loop.criterion(points, batch.points, None, batch.mask)  # name -> (B,)
-    total = loop.criterion.total(terms)  # B
-    terms_and_total = {**terms, "total": total}
-    _check_finite(loop, terms_and_total, batch)
-    sums, asked = _shared(loop, terms_and_total, counted=weight > 0, asked=stop.asked)
+    terms, broken = _terms(loop, points, batch)
+    sums, asked, anywhere = _shared(loop, terms, counted=weight > 0, asked=asked, broken=bool(broken))
+    if anywhere:
+        raise TrainingError(_not_finite(loop, broken or "a term in another process"))
     optimiser.zero_grad()
-    loop.fabric.backward(weight * total.sum())
-    loop.fabric.clip_gradients(
+    loop.fabric.backward(weight * terms["total"].sum())
+    norm = loop.fabric.clip_gradients(
         loop.wrapped, optimiser, max_norm=loop.config.optimiser.clip_norm, error_if_nonfinite=False
     )
+    # The gradient scaler of 16-bit precision leaves such a step out by itself and lowers its scale.
+    if gradient_scaler(loop.fabric) is None and not math.isfinite(float(norm)):
+        raise TrainingError(_not_finite(loop, f"the gradient (frames {_named(batch, range(len(batch)))})"))
     optimiser.step()
+    loop.progress.step = step + 1
     return sums, asked
 
 
@@ -243,40 +115,71 @@ def _seed(*parts: int) -> int:
     return int(np.random.SeedSequence(parts).generate_state(1)[0])
 
 
-def _shared(loop: Loop, terms: dict[str, Tensor], *, counted: bool, asked: bool) -> tuple[dict[str, float], bool]:
-    """Sums over all processes, in one message together with the request to stop."""
-    local = torch.stack([values.detach().sum().double() for values in terms.values()])
-    message = torch.cat([local * counted, local.new_tensor([float(asked)])])
-    *sums, stops = loop.fabric.all_reduce(message, reduce_op="sum").tolist()
-    return dict(zip(terms, sums, strict=True)), stops > 0
-
-
-def _check_finite(loop: Loop, terms: dict[str, Tensor], batch: Batch) -> None:
+def _terms(loop: Loop, points: Tensor, batch: Batch) -> tuple[dict[str, Tensor], str]:
+    """Every term and the total, ``(B,)`` each; and which of them is not finite on which frames, or nothing."""
+    finite = points.isfinite().flatten(1).all(dim=1)  # B
+    if not bool(finite.all()):
+        nothing = torch.full_like(finite, math.nan, dtype=points.dtype)
+        rows = (~finite).nonzero().flatten().tolist()
+        names = [*loop.criterion.terms, "total"]
+        return dict.fromkeys(names, nothing), f"'points of the model' ({_share(batch, rows)})"
+    terms = loop.criterion(points, batch.points, None, batch.mask)
+    terms = {**terms, "total": loop.criterion.total(terms)}
     for name, values in terms.items():
-        if bool(values.isfinite().all()):
-            continue
         rows = (~values.isfinite()).nonzero().flatten().tolist()
-        frames = ", ".join(str(batch.frames[row]) for row in rows[:NAMED_FRAMES])
-        raise TrainingError(
-            f"every loss term must be finite; {name!r} is {values[rows[0]].item()} at step {loop.progress.step} "
-            f"({len(rows)} of {len(batch)} frames: {frames}). The last checkpoint is kept; "
-            "try a lower optimiser.learning_rate, or look at these frames"
-        )
+        if rows:
+            return terms, f"{name!r}, {values[rows[0]].item()} ({_share(batch, rows)}),"
+    return terms, ""
 
 
-def _add(progress: Progress, sums: dict[str, float], *, frames: int) -> None:
-    progress.frames += frames
+def _share(batch: Batch, rows: list[int]) -> str:
+    return f"{len(rows)} of {len(batch)} frames: {_named(batch, rows)}"
+
+
+def _named(batch: Batch, rows: list[int] | range) -> str:
+    more = ", ..." if len(rows) > NAMED_FRAMES else ""
+    return ", ".join(str(batch.frames[row]) for row in rows[:NAMED_FRAMES]) + more
+
+
+def _not_finite(loop: Loop, what: str) -> str:
+    return (
+        f"every loss term and the gradient must be finite; at step {loop.progress.step} {what} is not. "
+        "The last checkpoint is kept; try a lower optimiser.learning_rate, or look at these frames"
+    )
+
+
+def _shared(
+    loop: Loop, terms: dict[str, Tensor], *, counted: bool, asked: bool, broken: bool
+) -> tuple[dict[str, float], bool, bool]:
+    """Sums over all processes, whether any was asked to stop, and whether anything broke: in one message."""
+    local = torch.stack([values.detach().sum() for values in terms.values()]).to(_precise(loop))
+    # A process without a frame of its own computed one with weight zero.
+    local = local if counted else torch.zeros_like(local)
+    message = torch.cat([local, local.new_tensor([float(asked), float(broken)])])
+    *sums, stops, breaks = loop.fabric.all_reduce(message, reduce_op="sum").tolist()
+    return dict(zip(terms, sums, strict=True)), stops > 0, breaks > 0
+
+
+def _precise(loop: Loop) -> torch.dtype:
+    """Double precision for sums over many frames, but on Apple's devices, which have none."""
+    return torch.float32 if loop.fabric.device.type == "mps" else torch.float64
+
+
+def _add(loop: Loop, sums: dict[str, float]) -> None:
+    progress = loop.progress
+    progress.frames += len(loop.plan.global_batch(progress.step - 1))
     for name, value in sums.items():
         progress.sums[name] = progress.sums.get(name, 0.0) + value
 
 
-def _end_epoch(loop: Loop, *, seconds: float) -> None:
+def _end_epoch(loop: Loop) -> None:
     """Log the epoch's means, validate, and keep the weights if they are the best so far."""
     progress = loop.progress
     epoch = progress.step // loop.plan.steps_per_epoch
     means = {name: value / progress.frames for name, value in progress.sums.items()}
     rate = learning_rate(progress.step - 1, config=loop.config.optimiser, steps=loop.plan.steps)
-    row: dict[str, float] = {"epoch": epoch, "step": progress.step, "seconds": round(seconds, 3), "learning_rate": rate}
+    row: dict[str, float] = {"epoch": epoch, "step": progress.step, "learning_rate": rate}
+    row |= {"seconds": round(progress.seconds, 3)}
     row |= {f"train/{name}": value for name, value in means.items()}
     shown = ", ".join(f"{name} {value:.4g}" for name, value in means.items())
     progress.sums, progress.frames = {}, 0
@@ -300,13 +203,13 @@ def _end_epoch(loop: Loop, *, seconds: float) -> None:
 
 @torch.no_grad()
 def _validate(loop: Loop) -> dict[str, float]:
-    """Means over the validation part, in metres, of every term, their total and CD-L1."""
+    """Means over the validation part of every term, their total, and CD-L1 in metres."""
     fabric, frames = loop.fabric, loop.splits.validation
     mine = range(fabric.global_rank, len(frames), fabric.world_size)
     size = max(1, loop.config.training.batch_size // fabric.world_size)
     loop.model.eval()
     names = [*loop.criterion.terms, "total", "chamfer_l1"]
-    sums = torch.zeros(len(names) + 1, dtype=torch.float64, device=fabric.device)
+    sums = torch.zeros(len(names) + 1, dtype=_precise(loop), device=fabric.device)
     for start in range(0, len(mine), size):
         batch = collate([frames[i] for i in mine[start : start + size]]).to(fabric.device)
         with fabric.autocast():
@@ -315,14 +218,20 @@ def _validate(loop: Loop) -> dict[str, float]:
         total = loop.criterion.total(terms)
         chamfer = LOSSES["chamfer_l1"](points, batch.points, None, batch.mask)
         values = [*terms.values(), total, chamfer, torch.ones_like(total)]
-        sums += torch.stack([v.sum().double() for v in values])
+        sums += torch.stack([v.sum() for v in values]).to(sums.dtype)
     *sums, count = fabric.all_reduce(sums, reduce_op="sum").tolist()
-    return {name: value / count for name, value in zip(names, sums, strict=True)}
+    means = {name: value / count for name, value in zip(names, sums, strict=True)}
+    for name, value in means.items():
+        if not math.isfinite(value):
+            raise TrainingError(_not_finite(loop, f"{name!r} on the validation part"))
+    return means
 
 
 def _save(loop: Loop, path: Path, *, with_optimiser: bool) -> None:
     if not loop.fabric.is_global_zero:
         return
+    scaler = gradient_scaler(loop.fabric)
+    loop.progress.scaler = scaler.state_dict() if scaler is not None else {}
     checkpoint = Checkpoint(
         model=loop.model,
         prepare=loop.config.prepare,

@@ -21,14 +21,14 @@ from torch import Tensor, nn
 
 from ..errors import CheckpointError, ConfigError, ShapeError
 
-
 #: Spread of the learned position embeddings at the start (BERT's value, Devlin et al. 2019).
 EMBEDDING_STD = 0.02
 
 
 @dataclass(frozen=True)
 class CSI2PCConfig:
-    """Sizes of the network. The defaults are those of the published training, 9.09 M parameters.
+    """Sizes of the network. The default sizes are those of the published training, 9.09 M parameters; ``channels`` and
+    ``anchored`` are this project's own.
 
     Attributes:
         links: antenna links ``A`` (rx x tx); MM-Fi has 3.

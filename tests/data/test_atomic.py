@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from csi2pc.data.atomic import replacing
+from csi2pc.data.atomic import leftovers, replacing
 from csi2pc.errors import DataError
 
 
@@ -29,3 +29,15 @@ def test_a_full_disk_is_one_clear_error(tmp_path):
         raise OSError(28, "No space left on device")
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_what_a_killed_process_left_is_known_by_its_name(tmp_path):
+    (tmp_path / "sub.1.part").mkdir()
+    for name in ("a.txt", ".hidden", ".a.part", "a.1.part", ".a.x.part", "sub.1.part/.b.2.part"):
+        (tmp_path / name).write_text("not ours")
+    (tmp_path / ".c.3.part").mkdir()
+    assert leftovers(tmp_path) == leftovers(tmp_path / "nowhere") == leftovers(tmp_path / "a.txt") == []
+    with replacing(tmp_path / "a.txt") as temporary:
+        temporary.write_text("half")
+        assert leftovers(tmp_path) == [temporary]
+    assert leftovers(tmp_path) == []

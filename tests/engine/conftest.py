@@ -21,7 +21,8 @@ TONES = [-58, -40, -22, -4, 4, 22, 40, 58]
 def tree(tmp_path_factory):
     """MM-Fi layout: five subjects (S05 is the cross-subject test), two actions, four frames."""
     root = tmp_path_factory.mktemp("simulated")
-    simulate(SimConfig(subjects=["S01", "S02", "S03", "S04", "S05"], actions=["A02", "A13"], frames=4, modalities=["wifi-csi", "lidar"]), root)
+    subjects = ["S01", "S02", "S03", "S04", "S05"]
+    simulate(SimConfig(subjects=subjects, actions=["A02", "A13"], frames=4, modalities=["wifi-csi", "lidar"]), root)
     return root
 
 

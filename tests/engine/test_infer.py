@@ -13,7 +13,7 @@ from csi2pc.data.clouds import read_npz, read_ply
 from csi2pc.data.dataset import open_data
 from csi2pc.engine.infer import infer
 from csi2pc.engine.predict import predict_clouds
-from csi2pc.errors import CheckpointError, DataError
+from csi2pc.errors import CheckpointError, ConfigError, DataError
 
 
 def clouds_of(done):
@@ -55,6 +55,26 @@ def test_captures_of_the_same_name_get_folders_of_their_own(finished, tree, tmp_
     assert first.folder != second.folder and "S01" in first.folder.name
     with pytest.raises(DataError, match="named once"):
         infer(finished.path, [captures[0], captures[0]], tmp_path)
+
+
+def test_files_that_differ_in_their_suffix_alone_get_folders_of_their_own(finished, tree, tmp_path):
+    for suffix in ("mat", "frame"):
+        (tmp_path / f"a.{suffix}").write_bytes((tree / "E01/S05/A02/wifi-csi/frame002.mat").read_bytes())
+    done = infer(finished.path, [tmp_path / "a.mat", tmp_path / "a.frame"], tmp_path / "out")
+    assert [d.folder.name for d in done] == ["a.mat", "a.frame"]
+
+
+def test_clouds_of_an_earlier_inference_do_not_stay(finished, tree, tmp_path):
+    [dense] = infer(finished.path, [tree / "E01/S05/A02"], tmp_path, rate=20.0)
+    (dense.folder / "notes.txt").write_text("mine")
+    [sparse] = infer(finished.path, [tree / "E01/S05/A02"], tmp_path)
+    assert sparse.clouds < dense.clouds and len(clouds_of(sparse)) == sparse.clouds
+    assert (sparse.folder / "notes.txt").exists()
+
+
+def test_a_rate_of_zero_is_refused(finished, tree, tmp_path):
+    with pytest.raises(ConfigError, match="rate must be more than 0"):
+        infer(finished.path, [tree / "E01/S05/A02"], tmp_path, rate=0.0)
 
 
 def test_a_denser_rate_gives_more_clouds(finished, tree, tmp_path):

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,10 +13,11 @@ import torch
 
 from csi2pc.checkpoint import load_checkpoint
 from csi2pc.config import load_config, save_config
+from csi2pc.data.atomic import replacing
 from csi2pc.engine import train as module
 from csi2pc.engine.run_folder import RunFolder, read_metrics
 from csi2pc.engine.train import train
-from csi2pc.errors import CheckpointError, ConfigError, DataError, TrainingError
+from csi2pc.errors import CheckpointError, ConfigError, DataError, Interrupted, TrainingError
 from csi2pc.losses.criterion import Criterion, TermConfig
 from csi2pc.models.csi2pc import CSI2PC
 
@@ -86,7 +88,7 @@ def test_a_stopped_run_resumes_to_the_same_weights(finished, config, tmp_path, m
     monkeypatch.setattr(StopAfter, "steps", steps)
     with monkeypatch.context() as patch:
         patch.setattr(module, "StopRequest", StopAfter)
-        with pytest.raises(TrainingError, match=rf"interrupted after step {steps} of .*--resume"):
+        with pytest.raises(Interrupted, match=rf"interrupted after step {steps} of .*--resume"):
             train(stopped)
     run = train(stopped, resume=True)
     assert same(weights(finished.last), weights(run.last))
@@ -110,7 +112,7 @@ def test_a_killed_process_resumes_to_the_same_weights(finished, config, tmp_path
     run = train(killed, resume=True)
     assert same(weights(finished.last), weights(run.last), tolerance=1e-6)
     assert [row["step"] for row in read_metrics(run)] == [row["step"] for row in read_metrics(finished)]
-    assert not [name for name in os.listdir(last.parent) if name.endswith(".tmp")] or process.returncode != 0
+    assert sorted(os.listdir(last.parent)) == ["best.safetensors", "last.safetensors"]
 
 
 def test_resuming_a_finished_run_changes_nothing(config):
@@ -147,6 +149,51 @@ def test_a_run_is_neither_overwritten_nor_mixed_up(finished, settings, config, w
         train(replace(config, out=""))
 
 
+def test_what_a_kill_left_half_written_is_no_other_run(config):
+    """A kill in the middle of writing the very first file leaves its temporary name."""
+    run = RunFolder(Path(config.out))
+    with pytest.raises(KeyboardInterrupt), replacing(run.config) as temporary:
+        temporary.write_text("out: ")
+        half_written = run.path / temporary.name
+        copy = half_written.read_text()
+        raise KeyboardInterrupt
+    half_written.write_text(copy)
+    assert train(config).last.exists() and not half_written.exists()
+
+
+def test_other_frames_than_the_run_was_started_with_are_refused(config, tree, tmp_path, monkeypatch):
+    root = tmp_path / "data"
+    shutil.copytree(tree, root)
+    here = replace(config, data=replace(config.data, root=str(root)))
+    monkeypatch.setattr(StopAfter, "steps", 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "StopRequest", StopAfter)
+        with pytest.raises(Interrupted):
+            train(here)
+    removed = root / "E01/S01/A02/wifi-csi/frame002.mat"
+    kept = removed.read_bytes()
+    removed.unlink()
+    with pytest.raises(ConfigError, match="resumed on the frames that it was started with"):
+        train(here, resume=True)
+    removed.write_bytes(kept)
+    assert train(here, resume=True).last.exists()
+
+
+def test_a_machine_that_is_not_there_is_refused(config, with_training):
+    if not torch.cuda.is_available():
+        with pytest.raises(ConfigError, match="accelerator cuda"):
+            train(with_training(config, accelerator="cuda"))
+    with pytest.raises(ConfigError, match="accelerator banana"):
+        train(with_training(config, accelerator="banana"))
+
+
+def test_processes_that_do_not_know_of_each_other_are_refused(config, monkeypatch):
+    """torchrun --nproc_per_node 2 with training.devices: 1 would train twice into one folder."""
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ConfigError, match="got 1 and 2 processes started. Set training.devices"):
+        train(config)
+
+
 def test_a_loss_that_is_not_finite_stops_the_run_and_names_term_and_frames(config, monkeypatch):
     real = Criterion.forward
 
@@ -156,7 +203,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_term_and_frames(confi
         return terms
 
     monkeypatch.setattr(Criterion, "forward", broken)
-    with pytest.raises(TrainingError, match=r"'chamfer_l1' is nan at step 0 \(1 of 7 frames: E01/S0\d/A\d\d#\d\)"):
+    with pytest.raises(TrainingError, match=r"at step 0 'chamfer_l1', nan \(1 of 7 frames: E01/S0\d/A\d\d#\d\), is not"):
         train(config)
 
 
@@ -167,8 +214,37 @@ def test_points_that_are_not_finite_stop_the_run_too(config, monkeypatch):
         return {"points": real(self, features, valid)["points"] * float("inf")}
 
     monkeypatch.setattr(CSI2PC, "forward", broken)
-    with pytest.raises(TrainingError, match=r"'points of the model' is .* at step 0 \(7 of 7 frames: E01/.*, E01/"):
+    with pytest.raises(TrainingError, match=r"at step 0 'points of the model' \(7 of 7 frames: E01/.*, E01/"):
         train(config)
+
+
+def test_a_gradient_that_is_not_finite_changes_no_weight(config, monkeypatch, with_training):
+    """The loss is finite and its gradient is not, as at the tip of a square root."""
+    real = Criterion.forward
+
+    def broken(self, pred, target, *masks):
+        terms = real(self, pred, target, *masks)
+        tip = (pred - pred.detach()).square().sum(dim=(1, 2)).sqrt()
+        return {name: value + tip for name, value in terms.items()}
+
+    train(with_training(config, epochs=1))
+    before = weights(RunFolder(Path(config.out)).last)
+    monkeypatch.setattr(Criterion, "forward", broken)
+    with pytest.raises(ConfigError, match="training.epochs: 1 -> 3"):
+        train(config, resume=True)
+    save_config(config, RunFolder(Path(config.out)).config)
+    with pytest.raises(TrainingError, match=r"the gradient \(frames E01/S0\d.*\) is not"):
+        train(config, resume=True)
+    assert same(before, weights(RunFolder(Path(config.out)).last))
+
+
+def test_a_validation_metric_that_is_not_finite_stops_the_run(config, monkeypatch):
+    def infinite(pred, *rest):
+        return pred.sum(dim=(1, 2)) * float("inf")
+
+    monkeypatch.setitem(module.LOSSES, "chamfer_l1", infinite)
+    with pytest.raises(TrainingError, match="'chamfer_l1' on the validation part is not"):
+        train(replace(config, loss=[TermConfig("chamfer_l2")]))
 
 
 def test_several_terms_are_logged_unweighted_and_weighed_in_the_total(config):
@@ -180,7 +256,7 @@ def test_several_terms_are_logged_unweighted_and_weighed_in_the_total(config):
 
 
 def test_settings_that_do_not_fit_the_data_are_refused(config):
-    with pytest.raises(ConfigError, match="model.links must equal the data's 3 links; got 2"):
+    with pytest.raises(ConfigError, match="model.links must equal the receive antennas of MM-Fi; got 2 and 3"):
         train(replace(config, model=replace(config.model, links=2)))
     with pytest.raises(ConfigError, match="model.subcarriers must equal.*got 8 and 114"):
         train(replace(config, prepare=replace(config.prepare, subcarriers=None)))
