@@ -58,11 +58,18 @@ def _infer(arguments: Sequence[str]) -> None:
     parser.add_argument("--checkpoint", required=True, type=Path, help="run folder or checkpoint file")
     parser.add_argument("--out", required=True, type=Path, help="folder to write")
     parser.add_argument("--rate", type=float, help="clouds a second (default: windows without overlap)")
+    parser.add_argument(
+        "--reader", nargs="+", default=[], metavar="OPTION=VALUE", help="of the captures' reader: training_field=lltf"
+    )
     parser.add_argument("--device", default="cpu", help="where the model computes (default: %(default)s)")
     given = parser.parse_args(arguments)
     from .engine.infer import infer
 
-    for done in infer(given.checkpoint, given.captures, given.out, rate=given.rate, device=given.device):
+    reader = dict(option.partition("=")[::2] for option in given.reader)
+    results = infer(
+        given.checkpoint, given.captures, given.out, rate=given.rate, reader=reader, device=given.device
+    )
+    for done in results:
         console.print(f"{done.capture}: {done.clouds} clouds in {done.folder}; {done.report.summary()}")
 
 

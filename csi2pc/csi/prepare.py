@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
@@ -85,15 +86,33 @@ def prepare(capture: Capture, config: PrepareConfig) -> Capture:
     Raises:
         DataError: the capture lacks subcarriers that ``config`` asks for.
     """
-    source = capture.source or "this capture"
     wanted = capture.subcarriers if config.subcarriers is None else config.subcarriers
-    keep = positions(wanted, capture.subcarriers, source=source)
+    keep = positions(wanted, capture.subcarriers, source=capture.source or "this capture")
     packets, links, _ = capture.csi.shape
     csi = np.empty((packets, links, len(keep)), dtype=np.complex64)
     for start in range(0, packets, BLOCK):
         block = slice(start, start + BLOCK)
         csi[block] = _prepare_packets(capture.csi[block], capture.valid[block], capture.subcarriers, config)[..., keep]
     return replace(capture, csi=csi, valid=capture.valid[..., keep], subcarriers=capture.subcarriers[keep])
+
+
+def keep_subcarriers(capture: Capture, wanted: Sequence[int]) -> Capture:
+    """The same packets with some of their subcarriers, as recorded.
+
+    What :func:`prepare` makes of a subcarrier depends on all that it is given, since phase and level are fitted over
+    them: captures of several layouts are comparable once they have the same subcarriers.
+
+    Args:
+        capture: as a reader returned it.
+        wanted: true indices, increasing.
+
+    Raises:
+        DataError: the capture lacks one of them.
+    """
+    keep = positions(wanted, capture.subcarriers, source=capture.source or "this capture")
+    return replace(
+        capture, csi=capture.csi[..., keep], valid=capture.valid[..., keep], subcarriers=capture.subcarriers[keep]
+    )
 
 
 def _prepare_packets(

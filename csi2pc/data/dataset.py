@@ -145,8 +145,9 @@ class DataSplits:
         Taken over the layout and, of the training and validation parts, the sequence and index of each frame.
         What the files hold is not looked at, nor where they lie.
         """
-        frames = {part.name: [(f.sequence, f.index) for f in part.frames] for part in (self.train, self.validation)}
-        text = json.dumps({"layout": asdict(self.layout), "frames": frames}, sort_keys=True)
+        parts = {"train": self.train, "validation": self.validation}
+        frames = {name: [(frame.sequence, frame.index) for frame in part.frames] for name, part in parts.items()}
+        text = json.dumps({"layout": asdict(self.layout), **frames})
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
     def describe(self) -> str:

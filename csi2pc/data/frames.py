@@ -33,11 +33,14 @@ class Layout:
 
     Attributes:
         subcarriers: true indices, in increasing order, as prepared.
+        captured: true indices of the captures before the preparation chose among them; phase and level are fitted over
+            these. Empty where captures differ.
         rx, tx: numbers of receive and transmit antennas.
         device: what recorded it, for example ``"mmfi"``, ``"esp32"``.
     """
 
     subcarriers: tuple[int, ...]
+    captured: tuple[int, ...]
     rx: int
     tx: int
     device: str

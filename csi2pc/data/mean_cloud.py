@@ -44,7 +44,7 @@ def mean_cloud(clouds: Sequence[np.ndarray], count: int, *, seed: int) -> np.nda
 def usable(clouds: Sequence[np.ndarray], count: int) -> list[np.ndarray]:
     """Those of ``clouds`` that have points, as float64 ``(N_i, 3)``; raises as :func:`mean_cloud`."""
     if count < 1:
-        raise ShapeError(f"a mean cloud needs at least one point; got count = {count}; use the model's number of points")
+        raise ShapeError(f"a mean cloud needs at least one point; got count {count}: use the model's number of points")
     clouds = [np.asarray(cloud, dtype=np.float64) for cloud in clouds]
     for cloud in clouds:
         if cloud.ndim != 2 or cloud.shape[1] != 3:

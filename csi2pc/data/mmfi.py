@@ -19,6 +19,7 @@ import numpy as np
 from ..errors import DataError
 from ..types import Report
 from .arrays import load_array
+from .missing import missing
 
 SCENES = tuple(f"E{i:02d}" for i in range(1, 5))
 SUBJECTS = tuple(f"S{i:02d}" for i in range(1, 41))
@@ -87,7 +88,8 @@ def index_mmfi(root: str | Path, *, sensors: Sequence[str] = ("depth",), joints:
 
     A frame is listed when it has a CSI file, a file of every sensor and, if asked for, a row of joints. Frames that
     miss one, gaps in the numbering and zero-byte files are left out and reported; only a zero-byte mmWave file is a
-    frame in its own right, one in which nothing moved.
+    frame in its own right, one in which nothing moved. Where a sequence ends is known from its joints, so frames
+    missing at its end are reported where joints are asked for; without them the last file is taken for the last frame.
 
     Args:
         root: folder that holds E01, E02, ...
@@ -100,8 +102,8 @@ def index_mmfi(root: str | Path, *, sensors: Sequence[str] = ("depth",), joints:
     """
     root = Path(root)
     if not root.is_dir():
-        what = "is a file, not a folder" if root.exists() else "does not exist"
-        raise DataError(f"the MM-Fi root must be a folder that holds E01, E02, ...; {root} {what}")
+        what = f"{root} is a file, not a folder" if root.exists() else missing(root)
+        raise DataError(f"the MM-Fi root must be a folder that holds E01, E02, ...; {what}")
     report, silent, found = Report(), Counter(), []
     for scene in _folders(root, SCENES):
         for subject in _folders(root / scene, SUBJECTS):
@@ -167,9 +169,11 @@ def _frames(
         except DataError as error:
             report.skip(f"{where}: {error}", f"sequence without usable {JOINTS_FILE}")
             return ()
-    numbers = sorted(set().union(*sizes.values()))
+    last = max(set().union(*sizes.values()), default=0)
+    if joints and last:  # a sequence without any file is one thing left out, not 297
+        last = max(last, min(rows, FRAMES))
     kept = []
-    for number in range(1, (numbers[-1] if numbers else 0) + 1):
+    for number in range(1, last + 1):
         reason = _why_not(number, sizes, rows)
         if reason:
             report.skip(f"{where}#{number}", reason)
@@ -183,11 +187,11 @@ def _frames(
 
 def _why_not(number: int, sizes: dict[str, dict[int, int]], rows: int) -> str:
     """Why a frame cannot be used; empty if it can."""
-    missing = [part for part, listed in sizes.items() if number not in listed]
-    if len(missing) == len(sizes):
+    absent = [part for part, listed in sizes.items() if number not in listed]
+    if len(absent) == len(sizes):
         return "missing frame"
-    if missing:
-        return f"missing {missing[0]} file"
+    if absent:
+        return f"missing {absent[0]} file"
     for part, listed in sizes.items():
         if listed[number] == 0 and part != "mmwave":
             return f"zero-byte {part} file"

@@ -38,7 +38,7 @@ class MMFiFrames:
         self.target = target
         self.config = config
         kept = HT40 if config.subcarriers is None else HT40[positions(config.subcarriers, HT40, source="MM-Fi")]
-        self.layout = Layout(tuple(kept.tolist()), rx=FRAME_SHAPE[0], tx=1, device="mmfi")
+        self.layout = Layout(tuple(kept.tolist()), tuple(HT40.tolist()), rx=FRAME_SHAPE[0], tx=1, device="mmfi")
 
     def frames(self) -> list[FrameId]:
         """All frames, by sequence and number; frame k (from 1) stands at (k - 0.5) / 10 s."""

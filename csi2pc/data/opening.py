@@ -13,6 +13,7 @@ from ..csi.prepare import PrepareConfig
 from ..errors import ConfigError, DataError
 from ..types import FrameId, Report, Sample, Skipped
 from .frames import FrameError, FrameSource, Layout
+from .memory import expected_bytes, keeps, read_lazily, sample_bytes
 from .mmfi import index_mmfi
 from .mmfi_frames import MMFiFrames
 from .mmfi_splits import split_present
@@ -29,11 +30,13 @@ PARTS = ("train", "validation", "test")
 
 @dataclass(frozen=True)
 class Opened:
-    """A data set before its parts were checked; ``samples`` holds those that are to be kept in memory."""
+    """A data set before its parts were checked; ``samples`` holds those that were read and are kept in memory, and
+    ``keep`` says whether others are to be kept once they are read."""
 
     source: FrameSource
     parts: dict[str, list[FrameId]]
     samples: dict[FrameId, Sample]
+    keep: bool
     report: Report
     layout: Layout
 
@@ -59,14 +62,18 @@ def open_mmfi(config: DataConfig, prepare: PrepareConfig) -> Opened:
         index.report.notes.append(f"{len(present) - len(part_of)} sequences are not of protocol {config.protocol}")
     source = MMFiFrames((s for s in index.sequences if s.name in part_of), target, prepare)
     frames, samples = source.frames(), {}
+    size = expected_bytes(source, frames) if config.cache == "auto" else 0
+    keep = keeps(config.cache, size)
+    if config.cache == "auto" and not keep:
+        index.report.notes.append(read_lazily(size))
     if config.verify:
-        attempt = partial(_attempt, source, config.cache == "memory")
+        attempt = partial(_attempt, source, keep)
         results = list(map_in_order(attempt, frames, workers=config.workers, description="reading frames"))
         index.report.skipped.extend(result for result in results if isinstance(result, Skipped))
         read = [(f, result) for f, result in zip(frames, results, strict=True) if not isinstance(result, Skipped)]
         frames, samples = [f for f, _ in read], {f: sample for f, sample in read if sample is not None}
     parts = {part: [f for f in frames if part_of[f.sequence] == part] for part in PARTS}
-    return Opened(source, parts, samples, index.report, source.layout)
+    return Opened(source, parts, samples, keep, index.report, source.layout)
 
 
 def open_recordings(config: DataConfig, prepare: PrepareConfig) -> Opened:
@@ -90,6 +97,7 @@ def open_recordings(config: DataConfig, prepare: PrepareConfig) -> Opened:
     order = [name for part in PARTS for name in names[part]]
     reads = map_in_order(source.read, order, workers=config.workers, description="reading captures")
     samples: dict[FrameId, Sample] = {}
+    size = 0
     frames: dict[str, list[FrameId]] = {}
     layouts: dict[str, Layout] = {}
     for name, read in zip(order, reads, strict=True):
@@ -97,12 +105,18 @@ def open_recordings(config: DataConfig, prepare: PrepareConfig) -> Opened:
         frames[name] = [sample.frame for sample in read.samples]
         if read.samples:
             layouts[name] = read.layout
-        if config.cache == "memory":
+        size += sum(map(sample_bytes, read.samples))
+        if keeps(config.cache, size):
             samples.update((sample.frame, sample) for sample in read.samples)
+        else:
+            samples.clear()
+    keep = keeps(config.cache, size)
+    if config.cache == "auto" and not keep:
+        report.notes.append(read_lazily(size))
     if not layouts:
         raise DataError(f"{config.manifest}: no capture gave a usable window: {report.summary()}{examples(report)}")
     parts = {part: [frame for name in names[part] for frame in frames[name]] for part in PARTS}
-    return Opened(source, parts, samples, report, _common_layout(layouts))
+    return Opened(source, parts, samples, keep, report, _common_layout(layouts))
 
 
 def _common_layout(layouts: dict[str, Layout]) -> Layout:
@@ -118,7 +132,8 @@ def _common_layout(layouts: dict[str, Layout]) -> Layout:
                 f"option in the manifest, or leave one out"
             )
     devices = sorted({layout.device for layout in layouts.values()})
-    return replace(layouts[first], device=", ".join(devices))
+    alike = len({layout.captured for layout in layouts.values()}) == 1
+    return replace(layouts[first], device=", ".join(devices), captured=layouts[first].captured if alike else ())
 
 
 def _attempt(source: FrameSource, keep: bool, frame: FrameId) -> Sample | Skipped | None:

@@ -15,6 +15,7 @@ from ..errors import ConfigError, DataError
 from ..types import Capture, FrameId, Report, Sample
 from .clouds import read_cloud
 from .frames import FrameError, Layout
+from .missing import missing
 from .recordings import Manifest, Session, TimedCloud, read_times
 from .targets import TargetConfig, finish_cloud
 
@@ -56,7 +57,8 @@ class RecordingFrames:
         if target.crop == "joints":
             raise ConfigError("own recordings have no ground-truth joints to crop by: set target.crop to none or box")
         if not root.is_dir():
-            raise DataError(f"the data root must be the folder that the manifest's paths are relative to; got {root}")
+            what = f"{root} is a file" if root.exists() else missing(root)
+            raise DataError(f"the data root must be the folder that the manifest's paths are relative to; {what}")
         self.root, self.target, self.config = root, target, config
         self.captures = _captures(manifest, root)
         self._streams = {session.id: self._stream(session) for session in manifest.sessions}
@@ -92,7 +94,8 @@ class RecordingFrames:
         """
         file, report = self.captures[sequence], Report()
         try:
-            capture = prepare(read_capture(file.path, **file.session.reader), self.config)
+            recorded = read_capture(file.path, **file.session.reader)
+            capture = prepare(recorded, self.config)
         except DataError as error:
             report.skip(f"{sequence}: {error}", "unreadable capture")
             return CaptureSamples([], report)
@@ -111,8 +114,8 @@ class RecordingFrames:
                 continue
             samples.append(Sample(windows.features[row], windows.valid[row], points, frame))
         report.read = len(samples)
-        subcarriers = tuple(capture.subcarriers.tolist())
-        return CaptureSamples(samples, report, Layout(subcarriers, capture.rx, capture.tx, capture.device))
+        tones, captured = (tuple(c.subcarriers.tolist()) for c in (capture, recorded))
+        return CaptureSamples(samples, report, Layout(tones, captured, capture.rx, capture.tx, capture.device))
 
     def _windows(self, file: CaptureFile, capture: Capture, report: Report) -> tuple[np.ndarray, np.ndarray]:
         """Numbers and times (seconds on the capture's clock) of the windows to cut."""

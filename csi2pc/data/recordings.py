@@ -109,10 +109,11 @@ class Session:
         Raises:
             DataError: a pattern fits no file, or two files would get the same sequence name, or a timed stream
                 meets several captures.
+            ConfigError: a pattern is absolute or malformed.
         """
         found: set[Path] = set()
         for pattern in self.captures:
-            matches = [root / pattern] if (root / pattern).exists() else sorted(root.glob(pattern))
+            matches = self._matches(root, pattern)
             if not matches:
                 raise DataError(f"session {self.id}: no capture fits {pattern!r} under {root}: check the data root")
             found.update(matches)
@@ -126,6 +127,15 @@ class Session:
                 f"captures fit: make a session of each"
             )
         return sorted(found)
+
+    def _matches(self, root: Path, pattern: str) -> list[Path]:
+        try:
+            return [root / pattern] if (root / pattern).exists() else sorted(root.glob(pattern))
+        except (NotImplementedError, ValueError) as error:
+            raise ConfigError(
+                f"session {self.id}: captures must be files or glob patterns relative to the data root {root}; got "
+                f"{pattern!r} ({error}). Write it as seen from there, for example csi/*.csv, or change data.root"
+            ) from error
 
 
 @dataclass(frozen=True)

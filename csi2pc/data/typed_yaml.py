@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 import yaml
 
 from ..errors import ConfigError, DataError
+from .missing import missing
 
 T = TypeVar("T")
 
@@ -25,6 +26,8 @@ def read_typed_yaml(kind: type[T], path: str | Path) -> T:
     """
     try:
         content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise DataError(f"{missing(path)}; name a YAML file") from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise DataError(f"{path} is not a readable YAML file: {error}") from error
     return _typed(kind, content, str(path))

@@ -11,14 +11,14 @@ import numpy as np
 
 from ..checkpoint import Checkpoint, load_checkpoint
 from ..csi.layouts import describe_indices
-from ..csi.prepare import prepare
+from ..csi.prepare import keep_subcarriers, prepare
 from ..csi.read import read_capture
 from ..csi.windows import clock, windows_at
 from ..data.clouds import write_npz, write_ply
 from ..errors import DataError
 from ..progress import track
 from ..types import Capture, Report
-from .predict import predict_clouds
+from .predict import checked_device, predict_clouds
 from .run_folder import checkpoint_of, report_rows, write_json
 
 #: Files that inference writes, one pair a window.
@@ -48,6 +48,7 @@ def infer(
     out: str | Path,
     *,
     rate: float | None = None,
+    reader: dict[str, str] | None = None,
     device: str = "cpu",
 ) -> list[Inferred]:
     """Write one cloud a window for each capture.
@@ -61,6 +62,7 @@ def infer(
         captures: files or folders that :func:`csi2pc.csi.read.read_capture` reads.
         out: folder to write.
         rate: clouds a second; by default windows follow one another without overlap.
+        reader: options of the captures' reader, for example ``{"training_field": "lltf"}`` for ESP32 logs.
         device: where the model computes.
 
     Raises:
@@ -68,33 +70,33 @@ def infer(
         DataError: a capture cannot be read, does not fit the model, or gives no window.
     """
     trained = load_checkpoint(checkpoint_of(checkpoint))
-    trained.model.to(device)
+    trained.model.to(checked_device(device))
     named = _names(captures)
     results = []
     for name, path in track(named.items(), description="inference", total=len(named)):
-        capture = read_capture(path)
-        check_fits(capture, trained)
+        capture = fitted(read_capture(path, **(reader or {})), trained)
         results.append(_infer_one(trained, capture, path, Path(out) / name, rate=rate, device=device))
     return results
 
 
-def check_fits(capture: Capture, trained: Checkpoint) -> None:
-    """Refuse a capture whose links or subcarriers are not those that the model was trained on.
+def fitted(capture: Capture, trained: Checkpoint) -> Capture:
+    """The capture with the antennas and subcarriers that the model was trained on.
 
     Raises:
-        DataError: naming what the model needs and what the capture has.
+        DataError: it has other antennas or lacks subcarriers; the message says what the model needs and what there is.
     """
-    links = trained.model.config.links
-    needed = np.asarray(trained.prepare.subcarriers)
+    layout = trained.layout
+    antennas = (layout["rx"], layout["tx"])
+    needed = layout["captured"] or layout["subcarriers"]
     missing = np.setdiff1d(needed, capture.subcarriers)
-    if capture.csi.shape[1] == links and not len(missing):
-        return
+    if (capture.rx, capture.tx) == antennas and not len(missing):
+        return keep_subcarriers(capture, needed) if layout["captured"] else capture
     raise DataError(
-        f"{capture.source} does not fit the model. It has {capture.csi.shape[1]} links and subcarriers "
-        f"{describe_indices(capture.subcarriers)} ({capture.device}); the model needs {links} links and subcarriers "
-        f"{describe_indices(needed)} (trained on {trained.layout.get('device', 'unknown')} captures)."
+        f"{capture.source} does not fit the model. It has {capture.rx} x {capture.tx} antennas and subcarriers "
+        f"{describe_indices(capture.subcarriers)} ({capture.device}); the model needs {antennas[0]} x {antennas[1]} "
+        f"antennas and subcarriers {describe_indices(np.asarray(needed))} (trained on {layout['device']} captures)."
         + (f" Missing subcarriers: {describe_indices(missing)}." if len(missing) else "")
-        + " Use a capture of that layout, or a model trained on this one"
+        + " Use a capture of that layout, another option of its reader, or a model trained on this layout"
     )
 
 

@@ -70,10 +70,3 @@ def invert(rotation: Tensor, translation: Tensor) -> tuple[Tensor, Tensor]:
     """The transform that undoes ``(rotation, translation)``: ``(R^T, -R^T t)``, shapes kept."""
     inverse = rotation.mT
     return inverse, -(inverse @ translation.unsqueeze(-1)).squeeze(-1)
-
-
-def compose(second: tuple[Tensor, Tensor], first: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-    """One transform that does ``first``, then ``second``. Each is a pair ``(rotation, translation)``."""
-    rotation = second[0] @ first[0]
-    translation = (second[0] @ first[1].unsqueeze(-1)).squeeze(-1) + second[1]
-    return rotation, translation

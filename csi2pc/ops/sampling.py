@@ -1,7 +1,7 @@
 """Choosing points of a cloud: never a point twice, never a point that was not there.
 
 Both samplers return indices and a mask rather than points, so that whatever else belongs to a point can be chosen
-along with it; :func:`take` gathers the points.
+along with it.
 """
 
 from __future__ import annotations
@@ -68,14 +68,6 @@ def random_sample(
     index[:, : order.shape[1]] = order
     kept = torch.arange(count, device=points.device) < mask.sum(1, keepdim=True)
     return index.masked_fill_(~kept, 0), kept
-
-
-def take(points: Tensor, index: Tensor, kept: Tensor) -> Tensor:
-    """The chosen points ``(B, K, 3)``, zero where ``kept`` is False; gradients flow to ``points``."""
-    if points.shape[1] == 0:
-        return points.new_zeros(*index.shape, points.shape[-1])
-    chosen = points.gather(1, index.unsqueeze(-1).expand(-1, -1, points.shape[-1]))
-    return chosen.masked_fill(~kept.unsqueeze(-1), 0.0)
 
 
 def _check(points: Tensor, count: int, mask: Tensor | None) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ..data.mmfi import FRAMES
 from ..errors import ConfigError
 from .actions import ACTIONS
 from .body import BodyConfig
@@ -27,7 +28,7 @@ class SimConfig:
         subjects: "S01" to "S40"; S01-S10 live in scene E01, S11-S20 in E02, and so on, as in MM-Fi. The default is
             the first scene.
         actions: "A01" to "A27".
-        frames: of a sequence, at 10 a second; MM-Fi has 297.
+        frames: of a sequence, at 10 a second, 1 to 297. The default, 297, is MM-Fi's; more would not be read.
         modalities: which sensors are written, out of wifi-csi, mmwave, lidar, depth.
         room, radio, hardware, body, motion, depth, lidar, mmwave: the parts, each documented with its class.
     """
@@ -35,7 +36,7 @@ class SimConfig:
     seed: int = 0
     subjects: list[str] = field(default_factory=lambda: [f"S{number:02d}" for number in range(1, 11)])
     actions: list[str] = field(default_factory=lambda: list(ACTIONS))
-    frames: int = 297
+    frames: int = FRAMES
     modalities: list[str] = field(default_factory=lambda: list(MODALITIES))
     room: RoomConfig = field(default_factory=RoomConfig)
     radio: RadioConfig = field(default_factory=RadioConfig)
@@ -49,8 +50,11 @@ class SimConfig:
     def __post_init__(self) -> None:
         if self.seed < 0:
             raise ConfigError(f"seed must not be negative; got {self.seed}")
-        if not 1 <= self.frames <= 999:
-            raise ConfigError(f"frames must lie within 1..999, as file names have three digits; got {self.frames}")
+        if not 1 <= self.frames <= FRAMES:
+            raise ConfigError(
+                f"frames must lie within 1..{FRAMES}, since sequences of MM-Fi's layout have at most {FRAMES}; got "
+                f"{self.frames}. For more data, simulate more subjects or actions"
+            )
         _check_names("subjects", self.subjects, {f"S{number:02d}" for number in range(1, 41)}, "S01 to S40")
         _check_names("actions", self.actions, set(ACTIONS), "A01 to A27")
         _check_names("modalities", self.modalities, set(MODALITIES), ", ".join(MODALITIES))

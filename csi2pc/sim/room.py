@@ -54,10 +54,6 @@ class RoomConfig:
         if not 0.0 <= self.spread <= 5.0:
             raise ConfigError(f"room.spread must lie within 0..5 m; got {self.spread}")
 
-    def holds(self, point: np.ndarray, *, margin: float = 0.0) -> bool:
-        """Whether a point (3,) lies inside, at least ``margin`` metres off every surface."""
-        return bool(np.all(point > np.add(self.lower, margin)) and np.all(point < np.subtract(self.upper, margin)))
-
 
 @dataclass(frozen=True, eq=False)
 class Paths:

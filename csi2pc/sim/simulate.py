@@ -12,7 +12,7 @@ from pathlib import Path
 
 from .. import __version__
 from ..csi.mmfi import SIMULATION_RECORD
-from ..data.atomic import replacing
+from ..data.atomic import leftovers, replacing
 from ..errors import ConfigError, DataError
 from ..progress import track
 from ..types import Report
@@ -102,8 +102,11 @@ def _open_folder(root: Path, record: dict[str, object]) -> None:
                 f"{root} holds another simulation ({_difference(found, record)}); choose another folder, or delete it"
             )
         return
-    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+    halves = leftovers(root)  # of a run that was killed while it wrote the record
+    if root.exists() and (not root.is_dir() or set(root.iterdir()) - set(halves)):
         raise ConfigError(f"{root} must be new, empty, or hold the same simulation; it holds something else")
+    for half in halves:
+        half.unlink()
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
@@ -126,5 +129,5 @@ def _prepare(config: SimConfig, root: Path, sequence: Sequence) -> None:
     """Make the folders, and clear away what a killed run left half written."""
     for folder in {path.parent for path in sequence_files(config, root, sequence)}:
         folder.mkdir(parents=True, exist_ok=True)
-        for left in folder.glob(".*.part"):
-            left.unlink()
+        for half in leftovers(folder):
+            half.unlink()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,8 @@ import torch
 from mmfi_tree import write_tree
 
 from csi2pc.csi.prepare import PrepareConfig
-from csi2pc.data.dataset import DataConfig, collate, open_data
+from csi2pc.data import memory
+from csi2pc.data.dataset import DataConfig, FrameDataset, collate, open_data
 from csi2pc.data.mmfi_splits import membership
 from csi2pc.data.targets import TargetConfig
 from csi2pc.errors import ConfigError, DataError
@@ -44,12 +46,14 @@ def test_parts_are_the_official_ones_less_validation(config):
     assert splits.describe().splitlines()[:2] == [
         "train: 5 sequences, 10 frames", "validation: 1 sequences, 2 frames",
     ]  # fmt: skip
-    assert (len(splits.layout.subcarriers), splits.layout.rx, splits.layout.tx, splits.layout.device) == (114, 3, 1, "mmfi")
+    layout = splits.layout
+    assert (len(layout.subcarriers), layout.rx, layout.tx, layout.device) == (114, 3, 1, "mmfi")
 
 
 def test_cache_verify_and_workers_change_nothing_in_the_samples(config):
     first = open_data(config, PrepareConfig())
-    for options in ({"cache": "none"}, {"verify": False}, {"verify": False, "cache": "none"}, {"workers": 2}):
+    lazy = {"verify": False, "cache": "none"}
+    for options in ({"cache": "none"}, {"cache": "memory"}, {"verify": False}, lazy, {"workers": 2}):
         other = open_data(replace(config, **options), PrepareConfig())
         for one, two in ((first.train, other.train), (first.test, other.test)):
             assert one.frames == two.frames
@@ -68,6 +72,51 @@ def test_cached_frames_need_no_file_and_uncached_ones_say_what_would_help(config
     assert len(lazy.train.points(1)) == 64  # the cloud alone needs no CSI
     with pytest.raises(DataError, match=r"frame00.\.mat.*data.verify: true"):
         lazy.train[1]
+
+
+@pytest.mark.parametrize("verify", [True, False])
+def test_frames_stay_in_memory_while_they_take_less_than_the_limit(config, root, monkeypatch, verify):
+    config = replace(config, verify=verify)
+    first = open_data(config, PrepareConfig())
+    size = 18 * sum(array.nbytes for array in (first.train[0].features, first.train[0].valid, first.train[0].points))
+    monkeypatch.setattr(memory, "MEMORY_LIMIT", size)
+    assert not open_data(config, PrepareConfig()).report.notes
+    monkeypatch.setattr(memory, "MEMORY_LIMIT", size - 1)
+    lazy, kept = (open_data(replace(config, cache=cache), PrepareConfig()) for cache in ("auto", "memory"))
+    assert any("read whenever it is asked for; data.cache: memory" in note for note in lazy.report.notes)
+    assert not kept.report.notes
+    assert same(lazy.train[1], first.train[1]) and same(kept.train[1], first.train[1])
+    for name in NAMES:
+        for file in (root / name / "wifi-csi").iterdir():
+            file.write_bytes(b"damaged")
+    assert same(kept.train[1], first.train[1])
+    with pytest.raises(DataError, match="cannot be read"):
+        lazy.train[1]
+
+
+def test_a_damaged_first_frame_does_not_stop_the_opening(config, root):
+    (root / BAD / "wifi-csi/frame001.mat").write_bytes(b"damaged")
+    assert open_data(replace(config, verify=False), PrepareConfig()).report.read == 18
+
+
+def test_the_digest_tells_frames_order_and_layout(config, root):
+    splits = open_data(config, PrepareConfig())
+    digest = splits.digest()
+    assert re.fullmatch("[0-9a-f]{16}", digest)
+    assert open_data(replace(config, verify=False, cache="none"), PrepareConfig()).digest() == digest
+    moved = open_data(replace(config, root=str(root.rename(root.with_name("moved")))), PrepareConfig())
+    assert moved.digest() == digest
+    root.with_name("moved").rename(root)
+    backwards = FrameDataset("train", splits.train.frames[::-1], None, samples=[], keep=False)
+    changed = [
+        replace(splits, train=backwards),
+        replace(splits, train=splits.validation, validation=splits.train),
+        open_data(replace(config, split_seed=1), PrepareConfig()),
+        open_data(config, PrepareConfig(subcarriers=list(range(2, 40)))),
+    ]
+    (root / splits.train.sequences[0] / "lidar/frame002.bin").unlink()
+    changed.append(open_data(config, PrepareConfig()))
+    assert len({digest, *(other.digest() for other in changed)}) == 6
 
 
 @pytest.mark.parametrize("workers", [0, 2])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -46,6 +47,16 @@ def test_what_is_missing_is_counted_and_listed(root):
     assert index.report.read == 8
 
 
+def test_frames_missing_at_the_end_are_listed_as_far_as_there_are_joints(root):
+    np.save(root / NAMES[0] / "ground_truth.npy", np.zeros((7, 17, 3)))
+    np.save(root / NAMES[1] / "ground_truth.npy", np.zeros((300, 17, 3)))
+    index = index_mmfi(root, sensors=["lidar"])
+    assert index.report.counts == {"missing frame": 3 + 293}
+    assert [s.where for s in index.report.skipped][:4] == [f"{NAMES[0]}#{k}" for k in (5, 6, 7)] + [f"{NAMES[1]}#5"]
+    assert [s.frames for s in index.sequences] == [(1, 2, 3, 4)] * 3
+    assert index_mmfi(root, sensors=["lidar"], joints=False).report.skipped == []  # where it ends is not known
+
+
 def test_a_zero_byte_radar_file_is_a_frame(root):
     (root / NAMES[0] / "mmwave/frame002.bin").write_bytes(b"")
     index = index_mmfi(root, sensors=["mmwave"])
@@ -73,6 +84,7 @@ def test_sequences_without_a_folder_or_out_of_their_scene_are_left_out(root):
     assert index.report.counts["sequence without folder lidar"] == 1
     assert index.report.counts["subject outside its scene (S15 is of E02)"] == 1
     assert index.report.counts["sequence without usable frames"] == 1
+    assert "missing frame" not in index.report.counts  # a sequence without any is one thing left out
 
 
 def test_at_most_297_frames(root, rng):
@@ -86,6 +98,8 @@ def test_at_most_297_frames(root, rng):
 def test_a_root_that_is_none_is_one_clear_error(tmp_path, root):
     with pytest.raises(DataError, match="does not exist"):
         index_mmfi(tmp_path / "nowhere")
+    with pytest.raises(DataError, match=f"; nowhere does not exist .looked in {Path.cwd()}"):
+        index_mmfi("nowhere")
     with pytest.raises(DataError, match="is a file"):
         index_mmfi(root / NAMES[0] / "ground_truth.npy")
     with pytest.raises(DataError, match="the root holds: S01, S02"):

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ import yaml
 from esp32_log import write_log
 
 from csi2pc.csi.prepare import PrepareConfig
+from csi2pc.data import memory
 from csi2pc.data.clouds import write_ply
 from csi2pc.data.dataset import DataConfig, open_data
 from csi2pc.data.targets import TargetConfig
@@ -56,12 +59,39 @@ def test_a_validation_session_of_the_manifest_is_used_as_it_stands(config):
 
 def test_workers_and_cache_change_nothing(config):
     first = open_data(config, PREPARE)
-    for options in ({"workers": 2}, {"cache": "none"}):
+    for options in ({"workers": 2}, {"cache": "none"}, {"cache": "memory"}):
         other = open_data(replace(config, **options), PREPARE)
         assert other.train.frames == first.train.frames
         for i in (0, 5):
             np.testing.assert_array_equal(other.train[i].features, first.train[i].features)
             np.testing.assert_array_equal(other.train.points(i), first.train.points(i))
+
+
+def test_windows_stay_in_memory_while_they_take_less_than_the_limit(config, monkeypatch):
+    first = open_data(config, PREPARE)
+    size = 24 * memory.sample_bytes(first.train[0])
+    monkeypatch.setattr(memory, "MEMORY_LIMIT", size)
+    kept = open_data(config, PREPARE)
+    monkeypatch.setattr(memory, "MEMORY_LIMIT", size - 1)
+    lazy = open_data(config, PREPARE)
+    assert [len(s.report.notes) - len(first.report.notes) for s in (kept, lazy)] == [0, 1]
+    assert "read whenever it is asked for" in lazy.report.notes[-1]
+    assert lazy.digest() == first.digest()
+    for file in Path(config.manifest).parent.glob("*/*.csv"):
+        file.unlink()
+    np.testing.assert_array_equal(kept.train[5].features, first.train[5].features)
+    with pytest.raises(DataError, match="no longer gives"):
+        lazy.train[5]
+
+
+def test_a_manifest_or_root_that_is_not_there_says_where_it_was_looked_for(config):
+    here = re.escape(f"(looked in {Path.cwd()})")
+    with pytest.raises(DataError, match=f"nowhere.yaml does not exist {here}"):
+        open_data(replace(config, manifest="nowhere.yaml"), PREPARE)
+    with pytest.raises(DataError, match=f"nowhere does not exist {here}"):
+        open_data(replace(config, root="nowhere"), PREPARE)
+    with pytest.raises(DataError, match="manifest.yaml is a file"):
+        open_data(replace(config, root=config.manifest), PREPARE)
 
 
 def test_captures_of_different_layouts_are_refused(config, project_root, rng, real_data):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -94,6 +96,13 @@ def test_captures_are_found_sorted_and_once(tmp_path):
         Session("s", "train", ["*.csv", "more/*.csv"], target).files(tmp_path)
     with pytest.raises(DataError, match="belongs to one capture.*3 captures"):
         Session("s", "train", ["*.csv"], TargetSource(frames="times.csv")).files(tmp_path)
+
+
+@pytest.mark.parametrize("pattern", ["/data/*.csv", ""])
+def test_a_pattern_that_cannot_be_searched_for_says_what_can(tmp_path, pattern):
+    session = Session("s", "train", [pattern], TargetSource(cloud="x.ply", rate=1.0))
+    with pytest.raises(ConfigError, match=rf"session s: .*relative to the data root.*got {re.escape(repr(pattern))}"):
+        session.files(tmp_path / "gone")
 
 
 def test_a_stream_may_be_listed_in_a_csv_beside_its_clouds(tmp_path):

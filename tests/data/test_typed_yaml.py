@@ -69,7 +69,7 @@ def test_what_is_no_plain_yaml_is_refused_and_never_run(tmp_path, text):
 
 
 def test_a_missing_or_binary_file(tmp_path):
-    with pytest.raises(DataError, match="none.yaml"):
+    with pytest.raises(DataError, match="none.yaml does not exist"):
         read_typed_yaml(Outer, tmp_path / "none.yaml")
     (tmp_path / "b.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(DataError, match="b.yaml"):

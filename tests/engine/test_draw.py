@@ -11,9 +11,9 @@ from PIL import Image
 from csi2pc.engine.draw import draw
 from csi2pc.engine.evaluate import evaluate
 from csi2pc.errors import DataError
+from csi2pc.evaluation.examples import write_examples
 from csi2pc.evaluation.rows import make_rows, write_rows
 from csi2pc.evaluation.statistics import summarise, write_summary
-from csi2pc.evaluation.examples import write_examples
 from csi2pc.types import FrameId
 
 FIGURES = ("frames.png", "skill.png", "learning.png")

@@ -3,16 +3,19 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import yaml
 from esp32_log import write_log
 
 from csi2pc.checkpoint import load_checkpoint
-from csi2pc.csi.prepare import prepare
+from csi2pc.csi.prepare import PrepareConfig, keep_subcarriers, prepare
 from csi2pc.csi.read import read_capture
 from csi2pc.csi.windows import windows_at
 from csi2pc.data.clouds import read_npz, read_ply
-from csi2pc.data.dataset import open_data
-from csi2pc.engine.infer import infer
+from csi2pc.data.dataset import DataConfig, open_data
+from csi2pc.data.targets import TargetConfig
+from csi2pc.engine.infer import fitted, infer
 from csi2pc.engine.predict import predict_clouds
+from csi2pc.engine.train import train
 from csi2pc.errors import CheckpointError, ConfigError, DataError
 
 
@@ -92,8 +95,59 @@ def test_the_genuine_mmfi_frame_gives_a_cloud(finished, real_data, tmp_path):
 def test_a_capture_of_another_layout_is_refused_and_told_what_fits(finished, tmp_path, rng):
     path = tmp_path / "log.csv"
     write_log(path, times=np.arange(40) * 0.01, rng=rng)
-    with pytest.raises(DataError, match=r"has 1 links and subcarriers .*\(esp32\); the model needs 3 links.*mmfi"):
+    expected = r"has 1 x 1 antennas and subcarriers .*\(esp32\); the model needs 3 x 1 antennas.*mmfi"
+    with pytest.raises(DataError, match=expected):
         infer(finished.path, [path], tmp_path / "out")
+
+
+def test_tones_that_training_did_not_have_change_nothing(finished, tree):
+    """Phase and level are fitted over all tones of a capture: they must be those of the captures trained on."""
+    trained = load_checkpoint(finished.best)
+    fewer = [k for k in range(-58, 59) if abs(k) >= 4]
+    trained = replace(trained, layout={**trained.layout, "captured": fewer})
+    capture = read_capture(tree / "E01/S05/A02")
+    kept = fitted(capture, trained)
+    np.testing.assert_array_equal(kept.subcarriers, fewer)
+    alone = prepare(keep_subcarriers(capture, fewer), trained.prepare)
+    np.testing.assert_array_equal(prepare(kept, trained.prepare).csi, alone.csi)
+    assert not np.allclose(prepare(capture, trained.prepare).csi, alone.csi)
+
+
+def test_a_model_trained_on_real_esp32_logs_reads_another_real_one(real_data, tmp_path, settings):
+    """Trained on two captures of a room, inferring from a log of another chip, place and person."""
+    manifest = {
+        "name": "two",
+        "sessions": [
+            {
+                "id": split,
+                "split": split,
+                "captures": [f"csi/room3/{capture}.csv"],
+                "reader": {"training_field": "lltf"},
+                "target": {"cloud": "models/room3.vox", "voxel_size": 0.08, "rate": 4},
+            }
+            for split, capture in (("train", "v18/3-mt-experiment-1-v18"), ("test", "v20/3-mt-experiment-1-v20"))
+        ],
+    }
+    (tmp_path / "manifest.yaml").write_text(yaml.safe_dump(manifest))
+    recordings = DataConfig(
+        kind="recordings", root=str(real_data / "rooms"), manifest=str(tmp_path / "manifest.yaml"),
+        target=TargetConfig(crop="none", max_points=64), validation_share=0.0,
+    )  # fmt: skip
+    run = train(
+        replace(
+            settings,
+            out=str(tmp_path / "run"),
+            data=recordings,
+            prepare=PrepareConfig(duration=0.25),
+            model=replace(settings.model, links=1, subcarriers=52),
+            training=replace(settings.training, epochs=1),
+        )
+    )
+    capture = real_data / "captures" / "esp32" / "example_100hz_pitraffic.csv"
+    [done] = infer(run.path, [capture], tmp_path / "clouds", reader={"training_field": "lltf"})
+    assert done.clouds > 40 and all(np.isfinite(cloud).all() for cloud in clouds_of(done))
+    report = json.loads((done.folder / "report.json").read_text())
+    assert report["device"] == "esp32" and report["timing"] == "recorded"
 
 
 def test_a_capture_that_cannot_fill_a_window_is_refused(finished, tree, tmp_path, monkeypatch):

@@ -203,7 +203,8 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_term_and_frames(confi
         return terms
 
     monkeypatch.setattr(Criterion, "forward", broken)
-    with pytest.raises(TrainingError, match=r"at step 0 'chamfer_l1', nan \(1 of 7 frames: E01/S0\d/A\d\d#\d\), is not"):
+    expected = r"at step 0 'chamfer_l1', nan \(1 of 7 frames: E01/S0\d/A\d\d#\d\), is not"
+    with pytest.raises(TrainingError, match=expected):
         train(config)
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 from scipy.io import loadmat
 
 from csi2pc.config import load_config
+from csi2pc.data.mmfi import index_mmfi
 from csi2pc.data.targets import TargetConfig, sensor_cloud
 from csi2pc.errors import ConfigError, DataError
 from csi2pc.sim import SimConfig, simulate
@@ -163,6 +164,26 @@ def test_a_run_that_was_interrupted_goes_on_and_ends_alike(tree, tmp_path):
     assert _hashes(root) == _hashes(tree)
     assert kept.stat().st_mtime_ns == stamp
     assert "3 sequences simulated, 1 found complete" in report.notes[0]
+
+
+def test_what_a_kill_left_half_written_does_no_harm(tree, tmp_path):
+    root = tmp_path / "tree"
+    root.mkdir()
+    (root / ".simulation.json.17.part").write_text("{")  # killed before anything else was there
+    small = replace(CONFIG, subjects=["S01"], actions=["A13"], modalities=["wifi-csi", "lidar"])
+    simulate(small, root)
+    wanted = _hashes(root)
+    assert not any(name.endswith(".part") for name in wanted) and len(wanted) == 2 + 2 * 3
+    for name in (".ground_truth.npy.17.part", "lidar/.frame002.bin.17.part", "wifi-csi/.frame001.mat.17.part"):
+        (root / "E01/S01/A13" / name).write_text("half")  # beside complete files
+    index = index_mmfi(root, sensors=["lidar"])
+    assert (index.report.read, index.report.skipped) == (3, [])
+    simulate(small, root)
+    assert wanted.items() <= _hashes(root).items()
+    (root / "simulation.json").rename(root / ".simulation.json.17.part")
+    with pytest.raises(ConfigError, match="holds something else"):
+        simulate(small, root)
+    assert (root / ".simulation.json.17.part").exists()  # nothing is removed from a folder that is not ours
 
 
 def test_a_sequence_does_not_depend_on_what_else_is_simulated(tree, tmp_path):
