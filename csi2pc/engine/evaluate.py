@@ -1,7 +1,9 @@
 """A run folder becomes per-frame rows, a summary against the blind baselines, and figures.
 
-Nothing is judged that is not in the rows: the summary is made from them, and the figures from the rows and from the
-clouds saved beside them.
+Nothing is judged that is not in the rows: the summary is made from them, and the figures from the files that were
+written by then (:func:`csi2pc.engine.draw.draw`). Chamfer L1, Chamfer L2 and EMD each meet a constant cloud that was
+optimised under them; F-scores, Hausdorff, centroid and height errors are compared with the best of these and of the
+other blind baselines.
 """
 
 from __future__ import annotations
@@ -12,32 +14,29 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from ..checkpoint import load_checkpoint
 from ..config import RunConfig, from_dict
+from ..data.atomic import replacing
 from ..data.dataset import DataSplits, FrameDataset, open_data
 from ..data.parallel import map_in_order
 from ..errors import CheckpointError, ConfigError
-from ..evaluation.baselines import constant_cloud, mean_cloud, nearest_by_action_and_time, shuffled_order
-from ..evaluation.figures import FrameExample, frames_figure, learning_curve, skill_figure
+from ..evaluation.baselines import Clouds, blind_clouds, shuffled_order
+from ..evaluation.examples import choose_examples, write_examples
 from ..evaluation.metrics import frame_metrics
-from ..evaluation.rows import METHODS, FrameRows, make_rows, write_rows
+from ..evaluation.rows import MODEL, SHUFFLED, FrameRows, make_rows, write_rows
 from ..evaluation.settings import EvaluationConfig
-from ..evaluation.statistics import Summary, best_median_worst, summarise, write_summary
+from ..evaluation.statistics import Summary, summarise, write_summary
 from ..evaluation.summary import markdown
 from ..models.csi2pc import CSI2PC
 from ..progress import console, track
-from .predict import predict_clouds
-from .run_folder import RunFolder, checkpoint_of, read_metrics, report_rows, write_json
+from .draw import CLOUDS, EXAMPLES, ROWS, SUMMARY, WORDS, draw
+from .predict import checked_device, predict_clouds
+from .run_folder import RunFolder, checkpoint_of, report_rows, write_json
 
 #: Windows that are read and computed at once.
 CHUNK = 64
-
-#: An exact transport plan costs far more than nearest neighbours: fewer steps of fewer frames.
-EMD_OPTIMISATION = {"steps": 150, "batch": 4}
-
-#: Method to one cloud a frame, ``(N, 3)`` metres; None where the method has nothing to say about a frame.
-Clouds = dict[str, list[np.ndarray | None]]
 
 
 def evaluate(
@@ -51,11 +50,12 @@ def evaluate(
     """Score a run's best checkpoint and the blind baselines on every frame of one part.
 
     Writes to ``RUN/evaluation/`` (for other parts than test, ``RUN/evaluation-<part>/``): ``frames.csv`` with one row
-    a frame, ``summary.json`` and ``summary.md``, ``clouds.npz`` with the predicted clouds, ``data.json`` with what was
-    skipped, and figures.
+    a frame, ``summary.json`` and ``summary.md``, ``clouds.npz`` with the predicted clouds, ``examples.npz`` with what
+    the figure of frames shows, ``data.json`` with what was skipped, and figures.
 
     Args:
-        path: run folder, or a checkpoint file, which alone rebuilds model and preparation.
+        path: run folder, or a checkpoint file, which alone rebuilds model and preparation. The results of a file lie
+            in its run folder, or beside it where it is in none.
         split: "test", "validation" or "train".
         root: where the data is now; by default where it was in training.
         device: where the model computes.
@@ -64,8 +64,9 @@ def evaluate(
     Raises:
         CheckpointError: no usable checkpoint.
         DataError: the data is missing or has no usable frame.
-        ConfigError: the part is empty.
+        ConfigError: the part is empty, or there is no such device.
     """
+    computing = checked_device(device)
     chosen = checkpoint_of(path)
     trained = load_checkpoint(chosen)
     config = _run_config(trained.run, chosen, root)
@@ -73,21 +74,33 @@ def evaluate(
     frames: FrameDataset = getattr(splits, split)
     if not len(frames):
         raise ConfigError(f"the {split} part is empty; evaluate another one, or train with a validation_share above 0")
-    run = RunFolder(Path(path)) if Path(path).is_dir() else RunFolder(chosen.parent)
+    run = RunFolder(Path(path)) if Path(path).is_dir() else _run_around(chosen)
     out = run.evaluation if split == "test" else run.path / f"evaluation-{split}"
     out.mkdir(parents=True, exist_ok=True)
-    console.print(f"evaluating {chosen} (step {trained.progress.get('step', '?')}) on {len(frames)} {split} frames")
+    step = trained.progress.get("step", "?")
+    console.print(f"evaluating {chosen} (step {step}) on {len(frames)} {split} frames", markup=False)
 
-    clouds = _all_clouds(trained.model.to(device), splits, frames, config.evaluation, device=device)
-    rows = _score(frames, clouds, config.evaluation)
-    write_rows(out / "frames.csv", rows)
-    summary = summarise(rows, config.evaluation)
-    write_summary(out / "summary.json", summary)
-    (out / "summary.md").write_text(markdown(summary), encoding="utf-8")
-    np.savez_compressed(out / "clouds.npz", points=np.stack(clouds["model"]), frames=[str(f) for f in frames.frames])
+    clouds = _all_clouds(trained.model.to(computing), splits.train, frames, config.evaluation, device=computing)
+    targets = [frames.points(i) for i in range(len(frames))]
+    rows = _score(frames, targets, clouds, config.evaluation)
+    write_rows(out / ROWS, rows)
+    summary = summarise(rows, config.evaluation, part=split)
+    write_summary(out / SUMMARY, summary)
+    with replacing(out / WORDS) as temporary:
+        temporary.write_text(markdown(summary), encoding="utf-8")
+    with replacing(out / CLOUDS) as temporary, open(temporary, "wb") as file:
+        np.savez_compressed(file, points=np.stack(clouds[MODEL]), frames=[str(f) for f in frames.frames])
+    write_examples(out / EXAMPLES, choose_examples(rows, summary, clouds, targets))
     write_json(out / "data.json", {"checkpoint": str(chosen), "part": split, **report_rows(splits.report)})
-    _draw(out, run, rows, summary, frames, clouds)
+    draw(out)
     return summary
+
+
+def _run_around(checkpoint: Path) -> RunFolder:
+    """The run that a checkpoint lies in; where it lies in none, its folder is taken for one."""
+    folder = checkpoint.absolute().parent
+    run = RunFolder(folder.parent)
+    return run if folder.name == run.best.parent.name and run.config.is_file() else RunFolder(folder)
 
 
 def _run_config(saved: dict, chosen: Path, root: str | None) -> RunConfig:
@@ -98,36 +111,17 @@ def _run_config(saved: dict, chosen: Path, root: str | None) -> RunConfig:
 
 
 def _all_clouds(
-    model: CSI2PC, splits: DataSplits, frames: FrameDataset, config: EvaluationConfig, *, device: str
+    model: CSI2PC, train: FrameDataset, frames: FrameDataset, config: EvaluationConfig, *, device: torch.device
 ) -> Clouds:
     """The model's clouds and those of every blind baseline."""
     predicted = _predict(model, frames, device=device)  # F, N, 3
     shuffled = shuffled_order(frames.frames, seed=config.seed)
-    train = splits.train
     targets = [train.points(i) for i in track(range(len(train)), description="reading training targets")]
-    mean = mean_cloud(targets, model.config.points, seed=config.seed)
-    nearest = nearest_by_action_and_time(train.frames, frames.frames)
-    clouds: Clouds = {
-        "model": list(predicted),
-        "shuffled_csi": list(predicted[shuffled]),
-        "mean_cloud": [mean] * len(frames),
-        "nearest_action_time": [None if i is None else targets[i] for i in nearest],
-    }
-    for method, metric in _constant_clouds(config):
-        console.print(f"optimising {method} on the training targets")
-        options = EMD_OPTIMISATION if metric == "emd" else {"steps": config.constant_steps}
-        cloud = constant_cloud(targets, model.config.points, metric=metric, seed=config.seed, **options)
-        clouds[method] = [cloud] * len(frames)
-    return {method: clouds[method] for method in METHODS if method in clouds}
+    blind = blind_clouds(train.frames, targets, frames.frames, count=model.config.points, config=config)
+    return {MODEL: list(predicted), SHUFFLED: list(predicted[shuffled]), **blind}
 
 
-def _constant_clouds(config: EvaluationConfig) -> list[tuple[str, str]]:
-    """A constant cloud is a fair rival only under the metric that it was optimised for: EMD needs one of its own."""
-    under_emd = [("constant_cloud_emd", "emd")] if "emd" in config.metrics else []
-    return [("constant_cloud", "chamfer_l1"), *under_emd]
-
-
-def _predict(model: CSI2PC, frames: FrameDataset, *, device: str) -> np.ndarray:
+def _predict(model: CSI2PC, frames: FrameDataset, *, device: torch.device) -> np.ndarray:
     clouds = []
     for start in track(range(0, len(frames), CHUNK), description="predicting"):
         samples = [frames[i] for i in range(start, min(start + CHUNK, len(frames)))]
@@ -136,8 +130,9 @@ def _predict(model: CSI2PC, frames: FrameDataset, *, device: str) -> np.ndarray:
     return np.concatenate(clouds)
 
 
-def _score(frames: FrameDataset, clouds: Clouds, config: EvaluationConfig) -> FrameRows:
-    targets = [frames.points(i) for i in range(len(frames))]
+def _score(
+    frames: FrameDataset, targets: Sequence[np.ndarray], clouds: Clouds, config: EvaluationConfig
+) -> FrameRows:
     pairs = [(target, [of[i] for of in clouds.values()]) for i, target in enumerate(targets)]
     score = partial(_score_frame, config.metrics)
     results = list(map_in_order(score, pairs, workers=config.workers, description="scoring frames"))
@@ -151,32 +146,3 @@ def _score_frame(
     """Metrics of each method's cloud against the target; None for a method without a cloud."""
     target, clouds = pair
     return [None if cloud is None else frame_metrics(cloud, target, metrics=metrics) for cloud in clouds]
-
-
-def _draw(
-    out: Path, run: RunFolder, rows: FrameRows, summary: Summary, frames: FrameDataset, clouds: Clouds
-) -> None:
-    metric = summary.metrics[0]
-    best = summary.best_blind(metric)
-    baseline = best.baseline if best else "mean_cloud"
-    chosen = best_median_worst(rows.column("model", metric))
-    examples = [
-        FrameExample(
-            label=label,
-            frame=rows.frames[i],
-            target=frames.points(i),
-            prediction=clouds["model"][i],
-            baseline=clouds[baseline][i],
-            baseline_name=baseline,
-            metric=metric,
-            prediction_value=float(rows.column("model", metric)[i]),
-            baseline_value=float(rows.column(baseline, metric)[i]),
-        )
-        for label, i in chosen.items()
-        if clouds[baseline][i] is not None
-    ]
-    frames_figure(out / "frames.png", examples)
-    skill_figure(out / "skill.png", summary)
-    metrics = read_metrics(run)
-    if metrics:
-        learning_curve(out / "learning.png", metrics)

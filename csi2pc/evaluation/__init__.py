@@ -1,1 +1,1 @@
-"""Scores in metres, what they are compared with, and what the numbers allow to say."""
+"""Scores per frame, what they are compared with, and what the numbers allow to say."""

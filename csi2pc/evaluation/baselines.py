@@ -1,7 +1,8 @@
 """Blind baselines: what can be said about a frame without looking at its CSI.
 
-A model is only worth what it says beyond these. Three of them are clouds made from training targets alone; the
-fourth is the model itself, fed the CSI of other frames (:func:`shuffled_order` says which).
+A model is only worth what it says beyond these. Some answer every frame with one cloud made from training targets;
+some are told a label of the frame, its action or its room, and answer with a training cloud of that label; one is the
+model itself, fed the CSI of other frames (:func:`shuffled_order` says which).
 """
 
 from __future__ import annotations
@@ -17,13 +18,62 @@ from scipy.spatial.distance import cdist
 
 from ..data.mean_cloud import mean_cloud, usable
 from ..errors import ConfigError
+from ..progress import console
 from ..types import FrameId
+from .rows import METHODS
+from .settings import EvaluationConfig
 from .transport import transport_plan
 
 #: First learning rate of :func:`constant_cloud` in metres (an Adam step moves a point by about that much).
 STEP_LENGTH = 0.02
 #: Points of the constant cloud (K,), the target points they meet (K, 3), and the weight of each pair (K,).
 Pairs = tuple[np.ndarray, np.ndarray, np.ndarray]
+#: Method to one cloud a frame, ``(N, 3)`` metres; None where the method has nothing to say about a frame.
+Clouds = dict[str, list[np.ndarray | None]]
+#: Constant cloud to the metric that it is optimised under.
+CONSTANT_CLOUDS = {"constant_cloud": "chamfer_l1", "constant_cloud_l2": "chamfer_l2", "constant_cloud_emd": "emd"}
+
+
+def blind_clouds(
+    train_frames: Sequence[FrameId],
+    targets: Sequence[np.ndarray],
+    frames: Sequence[FrameId],
+    *,
+    count: int,
+    config: EvaluationConfig,
+) -> Clouds:
+    """The clouds of every blind baseline that is made from training targets.
+
+    Args:
+        train_frames: the training frames.
+        targets: their clouds, each float ``(N_i, 3)`` metres.
+        frames: the frames to answer, without their CSI.
+        count: points of the mean and constant clouds, as many as the model emits.
+        config: decides, by its metrics, which constant clouds are made.
+
+    Returns:
+        method to one cloud a frame, in the order of :data:`~csi2pc.evaluation.rows.METHODS`. A method without a cloud
+        on any frame is left out; ``"nearest_scene"`` also where one scene is all there is and actions say more.
+
+    Raises:
+        DataError: no training cloud has a point.
+        ShapeError: a cloud is not ``(points, 3)``, or ``count`` is less than 1.
+    """
+    clouds: Clouds = {"mean_cloud": [mean_cloud(targets, count, seed=config.seed)] * len(frames)}
+    for method, metric in CONSTANT_CLOUDS.items():
+        if metric in config.metrics or method == "constant_cloud":
+            console.print(f"optimising {method} on the training targets")
+            # an exact transport plan costs far more than nearest neighbours: fewer steps of fewer frames
+            steps, batch = (-(-config.constant_steps // 2), 4) if metric == "emd" else (config.constant_steps, 32)
+            cloud = constant_cloud(targets, count, metric=metric, steps=steps, batch=batch, seed=config.seed)
+            clouds[method] = [cloud] * len(frames)
+    nearest = {"nearest_action_time": nearest_by_label(train_frames, frames, label="action")}
+    if len({frame.scene for frame in frames}) > 1 or not any(frame.action for frame in frames):
+        nearest["nearest_scene"] = nearest_by_label(train_frames, frames, label="scene")
+    for method, found in nearest.items():
+        if any(position is not None for position in found):
+            clouds[method] = [None if position is None else targets[position] for position in found]
+    return {method: clouds[method] for method in METHODS if method in clouds}
 
 
 def constant_cloud(
@@ -77,24 +127,41 @@ def constant_cloud(
     return points.detach().numpy().astype(np.float32)
 
 
-def nearest_by_action_and_time(train_frames: Sequence[FrameId], frames: Sequence[FrameId]) -> list[int | None]:
-    """For every frame the training frame of the same action that is nearest on its sequence's clock.
+def nearest_by_label(
+    train_frames: Sequence[FrameId], frames: Sequence[FrameId], *, label: Literal["action", "scene"]
+) -> list[int | None]:
+    """For every frame the training frame of the same label that is nearest on its sequence's clock.
+
+    A strong blind baseline where the label says much, for it is told the label: with ``"scene"`` and a target that
+    stands still in each room, it knows the answer of every room it has seen. Frames of the very sequence are never
+    chosen, so that training frames do not find themselves.
 
     Args:
         train_frames: frames to choose from.
         frames: frames to find one for.
+        label: which label of :class:`~csi2pc.types.FrameId` must be the same.
 
     Returns:
-        for every frame an index into ``train_frames``, or None where its action is not known or was never trained
-        on. Of training frames equally near, the first by time, sequence and index is taken, whatever their order.
+        for every frame an index into ``train_frames``, or None where its label is not known or no other sequence was
+        trained on with it. Of training frames equally near, the first by time, sequence and index is taken, whatever
+        their order.
     """
-    by_action: dict[str, list[tuple[float, str, int, int]]] = {}
+    labelled: dict[str, list[tuple[float, str, int, int]]] = {}
     for position, frame in enumerate(train_frames):
-        if frame.action:
-            by_action.setdefault(frame.action, []).append((frame.time, frame.sequence, frame.index, position))
-    for entries in by_action.values():
+        if getattr(frame, label):
+            entry = (frame.time, frame.sequence, frame.index, position)
+            labelled.setdefault(getattr(frame, label), []).append(entry)
+    for entries in labelled.values():
         entries.sort()
-    return [_nearest_entry(by_action.get(frame.action, []), frame.time) for frame in frames]
+    asked: dict[tuple[str, str], list[int]] = {}
+    for position, frame in enumerate(frames):
+        asked.setdefault((getattr(frame, label), frame.sequence), []).append(position)
+    found: list[int | None] = [None] * len(frames)
+    for (value, sequence), positions in asked.items():
+        entries = [entry for entry in labelled.get(value, []) if entry[1] != sequence]
+        for position in positions:
+            found[position] = _nearest_entry(entries, frames[position].time)
+    return found
 
 
 def shuffled_order(frames: Sequence[FrameId], *, seed: int) -> np.ndarray:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,10 +21,10 @@ from matplotlib.patches import Patch
 
 from ..data.atomic import replacing
 from ..errors import DataError
-from ..types import FrameId
+from .examples import FrameExample
 from .metrics import METRICS
 from .statistics import Summary
-from .summary import NOT_DISTINGUISHABLE, standing
+from .summary import NOT_DISTINGUISHABLE, groups, standing
 
 WIDTH = 9.0  # inches
 DPI = 200
@@ -43,30 +42,8 @@ LEGEND = {
 LONGEST_NAME = 40
 #: Points further than this many metres from the target's box are counted in words instead of drawn.
 REACH = 0.75
-
-
-@dataclass(frozen=True, eq=False)
-class FrameExample:
-    """One frame to draw.
-
-    Attributes:
-        label: why it is shown, for example ``"median"``.
-        frame: which it is.
-        target, prediction, baseline: float ``(N, 3)`` metres, project's frame (x right, y down, z forward).
-        baseline_name: which blind baseline it is.
-        metric: what the captions quote.
-        prediction_value, baseline_value: that metric's values for the frame.
-    """
-
-    label: str
-    frame: FrameId
-    target: np.ndarray
-    prediction: np.ndarray
-    baseline: np.ndarray
-    baseline_name: str
-    metric: str
-    prediction_value: float
-    baseline_value: float
+#: Where the axis of skills ends on the left: longer bars, whose numbers stand beside them, would flatten the others.
+LOWEST_SKILL = -2.0
 
 
 def frames_figure(path: str | Path, examples: Sequence[FrameExample]) -> None:
@@ -156,24 +133,30 @@ def skill_figure(path: str | Path, summary: Summary) -> None:
         DataError: the summary states no skill.
     """
     best = [comparison for metric in summary.metrics if (comparison := summary.best_blind(metric)) is not None]
-    if not best:
+    if all(comparison.skill is None for comparison in best):
         raise DataError("a skill figure needs at least one skill; the summary has none; evaluate the blind baselines")
     figure = Figure(figsize=(WIDTH, 1.35 + 0.36 * len(best)), layout="constrained")
     axes = figure.add_subplot()
     colours = {"better": PREDICTION, "worse": BASELINE, NOT_DISTINGUISHABLE: FAINT, "unknown": "#FFFFFF"}
     for row, comparison in enumerate(best):
-        axes.barh(row, comparison.skill, height=0.62, color=colours[standing(comparison)], edgecolor=TARGET, lw=0.6)
+        text = f"{comparison.baseline} is without error"
+        if comparison.skill is not None:
+            text = f"{comparison.skill:+.2f}  against {comparison.baseline}"
+            colour = colours[standing(comparison)]
+            axes.barh(row, comparison.skill, height=0.62, color=colour, edgecolor=TARGET, lw=0.6)
         if comparison.skill_low is not None:
             ends = [comparison.skill_low, comparison.skill_high]
             axes.plot(ends, [row, row], color="black", lw=1.6, marker="|", ms=8)
         axes.annotate(
-            f"{comparison.skill:+.2f}  against {comparison.baseline}", (1.015, row), xycoords=("axes fraction", "data"),
+            text, (1.015, row), xycoords=("axes fraction", "data"),
             va="center", fontsize=TEXT["small"],
         )
     axes.axvline(0, color="black", lw=1)
     axes.set_yticks(range(len(best)), [comparison.metric for comparison in best], fontsize=TEXT["normal"])
     axes.set_ylim(len(best) - 0.4, -0.6)
-    axes.margins(x=0.08)
+    drawn = [value for c in best for value in (c.skill, c.skill_low, c.skill_high) if value is not None]
+    low, high = max(min(0.0, *drawn), LOWEST_SKILL), max(0.0, *drawn)
+    axes.set_xlim(max(low - 0.08 * (high - low), LOWEST_SKILL), high + 0.08 * (high - low) + 1e-3)
     axes.set_xlabel("skill: 1 - error of the model / error of the best blind baseline", fontsize=TEXT["normal"])
     axes.tick_params(axis="x", labelsize=TEXT["small"])
     axes.grid(axis="x", color="#E5E5E5")
@@ -182,10 +165,10 @@ def skill_figure(path: str | Path, summary: Summary) -> None:
     handles: list[Patch | Line2D] = [
         Patch(facecolor=colour, edgecolor=TARGET, label=LEGEND[name])
         for name, colour in colours.items()
-        if any(standing(comparison) == name for comparison in best)
+        if any(standing(comparison) == name for comparison in best if comparison.skill is not None)
     ]
     if summary.groups > 1:
-        label = f"{summary.confidence:.0%} interval over {summary.groups} {summary.by}s"
+        label = f"{summary.confidence:.0%} interval over {groups(summary)}"
         handles.append(Line2D([], [], color="black", lw=1.6, marker="|", ms=8, label=label))
     figure.legend(handles=handles, loc="outside upper left", ncols=4, fontsize=TEXT["small"], frameon=False)
     _save(figure, path)

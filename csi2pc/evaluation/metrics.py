@@ -1,4 +1,7 @@
-"""How far a predicted cloud is from the measured one, frame by frame, in metres.
+"""How far a predicted cloud is from the measured one, frame by frame.
+
+Clouds are in metres, and so are the metrics that are lengths; squared distances are in square metres, and F-scores are
+shares without a unit (:data:`METRICS` says which is which).
 
 Clouds are ragged plain arrays: masks are applied, and any normalisation undone, before they come here. A metric
 never sees padding and never pads.

@@ -27,7 +27,16 @@ MODEL = "model"
 #: The model itself, fed the CSI of other frames.
 SHUFFLED = "shuffled_csi"
 #: The methods of a full evaluation, in the order of the columns.
-METHODS = (MODEL, SHUFFLED, "mean_cloud", "constant_cloud", "constant_cloud_emd", "nearest_action_time")
+METHODS = (
+    MODEL,
+    SHUFFLED,
+    "mean_cloud",
+    "constant_cloud",
+    "constant_cloud_l2",
+    "constant_cloud_emd",
+    "nearest_action_time",
+    "nearest_scene",
+)
 
 FRAME_COLUMNS = ("sequence", "index", "time", "scene", "subject", "action", "points")
 COLUMN_NAME = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
@@ -36,7 +45,7 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "'")
 
 @dataclass(frozen=True, eq=False)
 class FrameRows:
-    """The scores of every method on every test frame.
+    """The scores of every method on every frame.
 
     Attributes:
         frames: one :class:`~csi2pc.types.FrameId` a row.
@@ -86,10 +95,10 @@ def make_rows(
     """Put the results of an evaluation together.
 
     Args:
-        frames: the test frames.
+        frames: the frames that were scored.
         points: number of points of each target.
         scores: method to one ``frame_metrics`` result a frame; None where the method has no cloud for the frame. A
-            method without any result keeps its columns, empty, so that nobody takes it for left out.
+            method that is given without any result keeps its columns, empty.
 
     Raises:
         ShapeError: a method has not exactly one result a frame.

@@ -6,15 +6,16 @@ metric, or of 1 - metric where higher is better. Positive: the model is better t
 Intervals are percentile bootstrap intervals over sequences (or subjects), never frames: sequences are drawn with
 repetition, and the ratio of the frame-weighted means is taken anew for every draw. Each comparison stands on the
 frames where both sides have a value. *The* skill of a metric is the one against its best blind baseline. Which that
-is, is chosen once on the whole test set and kept in every resample: choosing anew would take a minimum over noise in
+is, is chosen once on the whole part and kept in every resample: choosing anew would take a minimum over noise in
 each of them and push the interval below the very number it is meant for. The choice is made against the model, and
-every other comparison is there as well.
+every other comparison is there as well. A baseline without any error leaves no ratio to state, and none can be better.
 """
 
 from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -28,7 +29,10 @@ from .rows import MODEL, SHUFFLED, FrameRows
 from .settings import EvaluationConfig
 
 #: Format of the saved summary; a file of another version is refused.
-VERSION = 1
+VERSION = 2
+
+#: Part of the data -> what its frames are called. Only those of the test part were held out.
+PARTS = {"test": "held-out", "validation": "validation", "train": "training"}
 
 
 @dataclass(frozen=True)
@@ -56,8 +60,8 @@ class Comparison:
     Attributes:
         metric: name.
         baseline: the blind method.
-        best: whether this is the metric's best blind baseline, that is the one with the least skill against it.
-        skill: 1 - E(model) / E(baseline); None where no frame is shared or the baseline is perfect.
+        best: whether this is the metric's best blind baseline, that is the first by :attr:`rank`.
+        skill: 1 - E(model) / E(baseline); None where no frame is shared or the baseline is without error.
         skill_low, skill_high: its interval; None with fewer than two groups.
         difference: mean of the model minus mean of the baseline, in the metric's unit; None where no frame is shared.
         difference_low, difference_high: its interval; None with fewer than two groups.
@@ -76,12 +80,20 @@ class Comparison:
     frames: int
     groups: int
 
+    @property
+    def rank(self) -> float:
+        """Orders baselines, best first: the skill; -inf for one without error, inf for one without a shared frame."""
+        if self.skill is not None:
+            return self.skill
+        return math.inf if self.difference is None else -math.inf
+
 
 @dataclass(frozen=True)
 class Summary:
     """Everything the numbers say, ready to be printed, drawn or saved.
 
     Attributes:
+        part: which part of the data the rows are of, a key of :data:`PARTS`.
         frames: rows the summary was made from.
         groups: different sequences (or subjects) among them.
         by: ``"sequence"`` or ``"subject"``: what was resampled.
@@ -90,6 +102,7 @@ class Summary:
         comparisons: one a metric and blind baseline.
     """
 
+    part: str
     frames: int
     groups: int
     by: str
@@ -98,6 +111,10 @@ class Summary:
     seed: int
     scores: tuple[Score, ...]
     comparisons: tuple[Comparison, ...]
+
+    def __post_init__(self) -> None:
+        if self.part not in PARTS:
+            raise DataError(f"the part must be one of {', '.join(PARTS)}; got {self.part!r}; name the one scored")
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -118,7 +135,7 @@ class Summary:
         return tuple(comparison for comparison in self.comparisons if comparison.metric == metric)
 
     def best_blind(self, metric: str) -> Comparison | None:
-        """The comparison with the best blind baseline, or None where no skill could be stated."""
+        """The comparison with the best blind baseline, or None where there is none on any frame of the model."""
         return next((comparison for comparison in self.against(metric) if comparison.best), None)
 
     def shuffled(self, metric: str) -> Comparison | None:
@@ -126,16 +143,17 @@ class Summary:
         return next((c for c in self.against(metric) if c.baseline == SHUFFLED), None)
 
 
-def summarise(rows: FrameRows, config: EvaluationConfig | None = None) -> Summary:
+def summarise(rows: FrameRows, config: EvaluationConfig | None = None, *, part: str = "test") -> Summary:
     """Means, skill against every blind baseline, and intervals.
 
     Args:
         rows: per-frame rows; the method ``"model"`` is judged, every other one is a blind baseline.
         config: how intervals are made; ``EvaluationConfig()`` by default.
+        part: which part of the data the rows are of: "test", "validation" or "train".
 
     Raises:
-        DataError: no rows, no model among the methods, an unknown metric, or, resampling subjects, a frame
-            without a subject.
+        DataError: no rows, a frame with two rows, no model among the methods, an unknown metric or part, or, resampling
+            subjects, a frame without a subject.
     """
     config = config or EvaluationConfig()
     _check(rows, config)
@@ -145,10 +163,10 @@ def summarise(rows: FrameRows, config: EvaluationConfig | None = None) -> Summar
     comparisons: list[Comparison] = []
     for metric in rows.metrics:
         compared = [_compare(rows, metric, baseline, group, config) for baseline in blind]
-        stated = [comparison.skill for comparison in compared if comparison.skill is not None]
-        best = next((i for i, c in enumerate(compared) if c.skill is not None and c.skill == min(stated)), None)
-        comparisons += [replace(comparison, best=i == best) for i, comparison in enumerate(compared)]
+        best = min((c for c in compared if c.difference is not None), key=lambda c: c.rank, default=None)
+        comparisons += [replace(comparison, best=comparison is best) for comparison in compared]
     return Summary(
+        part=part,
         frames=len(rows),
         groups=len(set(names)),
         by=config.by,
@@ -158,22 +176,6 @@ def summarise(rows: FrameRows, config: EvaluationConfig | None = None) -> Summar
         scores=tuple(_score(rows, metric, method) for metric in rows.metrics for method in rows.methods),
         comparisons=tuple(comparisons),
     )
-
-
-def best_median_worst(values: np.ndarray) -> dict[str, int]:
-    """Rows of the best, median and worst frame under a metric where lower is better.
-
-    Args:
-        values: float ``(F,)``, for example ``rows.column("model", "chamfer_l1")``; NaN are left out. With an even
-            number of values the better of the two in the middle is taken; of equal values the first.
-
-    Raises:
-        DataError: there is no value at all.
-    """
-    order = np.argsort(values, kind="stable")[: int(np.sum(~np.isnan(values)))]
-    if len(order) == 0:
-        raise DataError(f"choosing frames needs at least one value; all {len(values)} are missing; see the rows")
-    return {"best": int(order[0]), "median": int(order[(len(order) - 1) // 2]), "worst": int(order[-1])}
 
 
 def write_summary(path: str | Path, summary: Summary) -> None:
@@ -202,7 +204,14 @@ def read_summary(path: str | Path) -> Summary:
 
 def _check(rows: FrameRows, config: EvaluationConfig) -> None:
     if len(rows) == 0:
-        raise DataError("a summary needs at least one row; got none; check that the test part has frames")
+        raise DataError("a summary needs at least one row; got none; check that the part has frames")
+    names = Counter((frame.sequence, frame.index) for frame in rows.frames)
+    twice = [f"{sequence}#{index}" for (sequence, index), times in names.items() if times > 1]
+    if twice:
+        raise DataError(
+            f"every frame must have one row; {len(twice)} have more, first {twice[0]}; a frame that is counted twice "
+            "weighs double and may stand in two parts: check how the data were listed"
+        )
     if MODEL not in rows.methods:
         raise DataError(f"the rows must hold the method {MODEL!r}; got {', '.join(rows.methods)}; evaluate again")
     unknown = [metric for metric in rows.metrics if metric not in METRICS]

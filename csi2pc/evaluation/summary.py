@@ -2,7 +2,8 @@
 
 The words follow from the numbers alone. "Better" and "worse" are said only where the interval of the skill stays on
 one side of 0; where it includes 0, the model is not distinguishable from blind; where there is no interval, because
-the test set is one sequence, that is said instead.
+there is only one sequence, that is said instead. "Held-out" are frames of the test part alone; of other parts the words
+say first what their numbers are worth.
 """
 
 from __future__ import annotations
@@ -15,12 +16,20 @@ from rich.text import Text
 
 from .metrics import METRICS
 from .rows import MODEL, SHUFFLED
-from .statistics import Comparison, Summary
+from .statistics import PARTS, Comparison, Summary
 
 #: With fewer groups than this, percentile intervals are known to be too narrow, and the summary says so.
 FEW_GROUPS = 10
 
 NOT_DISTINGUISHABLE = "not distinguishable from blind"
+
+#: What numbers of other parts than test are worth.
+WORTH = {
+    "validation": "These are validation frames: the checkpoint was chosen on them, so the model may look too good.",
+    "train": "These are training frames, which the model was fitted to: no evidence of what it does on any others.",
+}
+#: Blind baselines that know a label of each frame.
+TOLD = {"nearest_action_time": "the action", "nearest_scene": "the room"}
 
 
 def table(summary: Summary) -> Table:
@@ -50,8 +59,12 @@ def markdown(summary: Summary) -> str:
 
 
 def words(summary: Summary) -> list[str]:
-    """What the numbers say, one sentence a list entry: the verdict first, then what qualifies it."""
-    sentences = [verdict(summary, metric) for metric in summary.metrics[:1]]
+    """What the numbers say, one sentence a list entry: the verdict first, then what qualifies it.
+
+    Before the verdict stands, for other parts than test, what their numbers are worth.
+    """
+    sentences = [WORTH[summary.part]] if summary.part in WORTH else []
+    sentences += [verdict(summary, metric) for metric in summary.metrics[:1]]
     sentences += _other_metrics(summary)
     sentences += [_shuffled(summary, metric) for metric in summary.metrics[:1] if summary.shuffled(metric)]
     return sentences + _caveats(summary)
@@ -60,37 +73,51 @@ def words(summary: Summary) -> list[str]:
 def verdict(summary: Summary, metric: str) -> str:
     """Whether the model beats every blind baseline under ``metric``, and if not, which it does not."""
     compared = summary.against(metric)
-    unstated = [c.baseline for c in compared if c.skill is None]
-    stated = [c for c in compared if c.skill is not None]
+    apart = [c.baseline for c in compared if c.difference is None]
+    stated = [c for c in compared if c.difference is not None]
     if not stated:
         return f"Nothing can be said about {metric}: there is no blind baseline to compare the model with."
-    where = f"on the {_groups(summary, 'held-out ')}"
+    where = f"on the {groups(summary)}"
     value = f"{metric} {_number(summary.score(metric, MODEL).mean)}{_unit(metric)}"
-    failed = [c for c in stated if standing(c) != "better"]
+    unsure = [c for c in stated if standing(c) == "unknown" and c.rank > 0]
+    failed = [c for c in stated if standing(c) != "better" and c not in unsure]
     best = summary.best_blind(metric)
-    if not failed:
-        text = f"The model beats every blind baseline {where} ({value}, {_against(best)})."
-    elif best.skill_low is None and best.skill > 0:
-        text = (
-            f"The model's {metric} is better than every blind baseline's {where} ({value}, {_against(best)}), "
-            "but without an interval this may be chance."
-        )
-    else:
-        failed = [c for c in failed if c.skill_low is not None or c.skill <= 0]
+    if failed:
         reasons = "; ".join(f"{_against(c)}: {_reason(c)}" for c in failed)
         text = f"The model does NOT beat {_and([c.baseline for c in failed])} {where} ({value}; {reasons})."
-    if unstated:
-        text += f" No skill could be stated against {_and(unstated)}."
+    elif unsure:
+        some = "" if len(unsure) == len(stated) else f" against {_and([c.baseline for c in unsure])}"
+        text = (
+            f"The model's {metric} is better than every blind baseline's {where} ({value}, {_against(best)}), "
+            f"but without an interval{some} this may be chance."
+        )
+    else:
+        text = f"The model beats every blind baseline {where} ({value}, {_against(best)})."
+    if apart:
+        text += f" No skill could be stated against {_and(apart)}."
     return text
+
+
+def groups(summary: Summary) -> str:
+    """How many sequences or subjects of which part, for example ``"20 held-out sequences"``."""
+    return _count(summary, f"{PARTS[summary.part]} ")
 
 
 def standing(comparison: Comparison) -> str:
     """``"better"``, ``"worse"`` or ``"not distinguishable from blind"``; ``"unknown"`` without an interval."""
-    if comparison.skill is None or comparison.skill_low is None or comparison.skill_high is None:
+    low, high = comparison.skill_low, comparison.skill_high
+    if low is None or high is None:  # where a baseline without error leaves no ratio, the difference has the same sign
+        ends = (comparison.difference_low, comparison.difference_high)
+        low, high = ends if METRICS[comparison.metric].better == "higher" else (_minus(ends[1]), _minus(ends[0]))
+    if low is None or high is None:
         return "unknown"
-    if comparison.skill_low > 0:
+    if low > 0:
         return "better"
-    return "worse" if comparison.skill_high < 0 else NOT_DISTINGUISHABLE
+    return "worse" if high < 0 else NOT_DISTINGUISHABLE
+
+
+def _minus(value: float | None) -> float | None:
+    return None if value is None else -value
 
 
 def _reason(comparison: Comparison) -> str:
@@ -98,6 +125,8 @@ def _reason(comparison: Comparison) -> str:
 
 
 def _against(comparison: Comparison) -> str:
+    if comparison.skill is None:
+        return f"{comparison.baseline} is without error"
     return f"skill {_skill(comparison)} against {comparison.baseline}"
 
 
@@ -136,11 +165,11 @@ def _caveats(summary: Summary) -> list[str]:
     notes = []
     if summary.groups == 1:
         notes.append(
-            f"There is only one test {summary.by}, so there are no intervals: its frames resemble one another "
-            "and cannot stand in for other recordings."
+            f"There is only one {PARTS[summary.part]} {summary.by}, so there are no intervals: its frames resemble "
+            "one another and cannot stand in for other recordings."
         )
     elif summary.groups < FEW_GROUPS:
-        notes.append(f"The intervals stand on {_groups(summary)} only, and are too narrow for so few.")
+        notes.append(f"The intervals stand on {groups(summary)} only, and are too narrow for so few.")
     for method in summary.methods:
         gaps = {s.missing for s in summary.scores if s.method == method and s.missing}
         if summary.frames in gaps:
@@ -150,13 +179,15 @@ def _caveats(summary: Summary) -> list[str]:
                 f"{method} has no value on {max(gaps)} of {summary.frames} frames; "
                 "comparisons with it leave these frames out."
             )
+        if method in TOLD:
+            notes.append(f"{method} is told {TOLD[method]} of each frame; the model is not.")
     return notes
 
 
 def _caption(summary: Summary) -> str:
     text = (
-        f"{summary.frames} held-out frames of {_groups(summary)}. Means over frames (↓ lower is better, ↑ higher); "
-        "skill = 1 - error / error of the best blind baseline"
+        f"{summary.frames} {PARTS[summary.part]} frames of {_count(summary)}. "
+        "Means over frames (↓ lower is better, ↑ higher); skill = 1 - error / error of the best blind baseline"
     )
     if summary.groups > 1:
         text += f", with {summary.confidence:.0%} bootstrap intervals over {summary.by}s"
@@ -182,6 +213,8 @@ def _markdown_row(cells: Sequence[str]) -> str:
 
 
 def _skill(comparison: Comparison) -> str:
+    if comparison.skill is None:
+        return "-"
     return f"{comparison.skill:.2f}" + _interval(comparison.skill_low, comparison.skill_high, ".2f")
 
 
@@ -198,7 +231,7 @@ def _unit(metric: str) -> str:
     return "" if unit == "1" else f" {unit}"
 
 
-def _groups(summary: Summary, kind: str = "") -> str:
+def _count(summary: Summary, kind: str = "") -> str:
     return f"{summary.groups} {kind}{summary.by}{'s' if summary.groups != 1 else ''}"
 
 

@@ -7,7 +7,9 @@ import pytest
 from csi2pc.checkpoint import load_checkpoint, save_checkpoint
 from csi2pc.data.dataset import open_data
 from csi2pc.engine.evaluate import evaluate
+from csi2pc.engine.run_folder import RunFolder
 from csi2pc.errors import CheckpointError, ConfigError, DataError
+from csi2pc.evaluation.baselines import shuffled_order
 from csi2pc.evaluation.metrics import frame_metrics
 from csi2pc.evaluation.rows import METHODS, read_rows
 from csi2pc.evaluation.statistics import read_summary
@@ -20,7 +22,7 @@ def evaluated(finished):
 
 def test_everything_is_written(evaluated, finished):
     assert {p.name for p in finished.evaluation.iterdir()} == {
-        "frames.csv", "summary.json", "summary.md", "clouds.npz", "data.json",
+        "frames.csv", "summary.json", "summary.md", "clouds.npz", "examples.npz", "data.json",
         "frames.png", "skill.png", "learning.png",
     }  # fmt: skip
     assert read_summary(finished.evaluation / "summary.json") == evaluated
@@ -31,7 +33,9 @@ def test_one_row_a_test_frame_with_model_and_baselines(evaluated, finished, sett
     rows = read_rows(finished.evaluation / "frames.csv")
     test = open_data(settings.data, settings.prepare).test
     assert list(rows.frames) == test.frames
-    assert rows.methods == tuple(m for m in METHODS if m != "constant_cloud_emd") and rows.metrics == ("chamfer_l1", "f_score_10cm")
+    without = {"constant_cloud_l2", "constant_cloud_emd", "nearest_scene"}  # not asked for, and one scene only
+    assert rows.methods == tuple(method for method in METHODS if method not in without)
+    assert rows.metrics == ("chamfer_l1", "f_score_10cm")
     assert {frame.subject for frame in rows.frames} == {"S05"}
 
 
@@ -53,14 +57,44 @@ def test_the_checkpoint_alone_is_enough(evaluated, finished, tmp_path):
     assert (tmp_path / "evaluation" / "frames.csv").exists()
 
 
-def test_another_part_goes_to_a_folder_of_its_own(finished):
-    summary = evaluate(finished.path, split="validation")
-    assert summary.frames == 8
-    assert (finished.path / "evaluation-validation" / "frames.csv").exists()
+@pytest.mark.parametrize(("part", "frames"), [("validation", 8), ("train", 24)])
+def test_another_part_goes_to_a_folder_of_its_own_and_no_frame_finds_itself(finished, part, frames):
+    summary = evaluate(finished.path, split=part)
+    assert (summary.frames, summary.part) == (frames, part)
+    out = finished.path / f"evaluation-{part}"
+    assert read_summary(out / "summary.json") == summary
+    assert "held-out" not in (out / "summary.md").read_text(encoding="utf-8")
+    assert np.all(read_rows(out / "frames.csv").column("nearest_action_time", "chamfer_l1") > 0)
 
 
-def test_shuffling_the_csi_changes_a_model_that_reads_it(evaluated):
-    assert evaluated.shuffled("chamfer_l1") is not None
+def test_a_checkpoint_file_of_a_run_is_evaluated_in_the_run(evaluated, finished, tmp_path):
+    run = RunFolder(tmp_path / "run")
+    run.best.parent.mkdir(parents=True)
+    run.config.write_bytes(finished.config.read_bytes())
+    run.best.write_bytes(finished.best.read_bytes())
+    assert evaluate(run.best) == evaluated
+    assert (run.evaluation / "frames.csv").exists()
+    assert [path.name for path in run.best.parent.iterdir()] == ["best.safetensors"]
+
+
+def test_a_device_that_is_not_there_is_refused(finished):
+    with pytest.raises(ConfigError, match="device 'cuda:99' is not available"):
+        evaluate(finished.path, device="cuda:99")
+
+
+def test_shuffled_csi_gives_every_frame_the_cloud_of_another_sequence(evaluated, finished, settings):
+    rows = read_rows(finished.evaluation / "frames.csv")
+    test = open_data(settings.data, settings.prepare).test
+    order = shuffled_order(test.frames, seed=settings.evaluation.seed)
+    with np.load(finished.evaluation / "clouds.npz") as saved:
+        clouds = saved["points"]
+    own, shuffled = (rows.column(method, "chamfer_l1") for method in ("model", "shuffled_csi"))
+    for i, other in enumerate(order):
+        assert test.frames[i].sequence != test.frames[other].sequence
+        expected = frame_metrics(clouds[other], test.points(i), metrics=["chamfer_l1"])["chamfer_l1"]
+        assert shuffled[i] == pytest.approx(expected, rel=1e-9)
+    assert np.all(own != shuffled)  # the model reads its CSI: other CSI, another cloud
+    assert evaluated.shuffled("chamfer_l1").difference == pytest.approx(np.mean(own - shuffled))
 
 
 def test_data_that_moved_is_found_with_root_and_missed_without(finished, tree, tmp_path):

@@ -12,8 +12,10 @@ from scipy.spatial import cKDTree
 from csi2pc.data.mean_cloud import mean_cloud
 from csi2pc.errors import ConfigError, DataError, ShapeError
 from csi2pc.evaluation import baselines
-from csi2pc.evaluation.baselines import constant_cloud, nearest_by_action_and_time, shuffled_order
+from csi2pc.evaluation.baselines import blind_clouds, constant_cloud, nearest_by_label, shuffled_order
 from csi2pc.evaluation.metrics import frame_metrics
+from csi2pc.evaluation.rows import METHODS
+from csi2pc.evaluation.settings import EvaluationConfig
 from csi2pc.types import FrameId
 
 
@@ -75,14 +77,15 @@ def test_bad_training_clouds_are_refused():
         constant_cloud([np.full((2, 3), np.nan)], 4)
     with pytest.raises(ShapeError, match=r"\(points, 3\); got \(4,\)"):
         mean_cloud([np.zeros(4)], 4, seed=0)
-    with pytest.raises(ShapeError, match="count = 0"):
+    with pytest.raises(ShapeError, match="got count 0"):
         mean_cloud([np.zeros((2, 3))], 0, seed=0)
     with pytest.raises(ConfigError, match="got 'hausdorff'"):
         constant_cloud([np.zeros((2, 3))], 4, metric="hausdorff")
 
 
-def slow_nearest(train, frame):
-    same = [i for i, other in enumerate(train) if frame.action and other.action == frame.action]
+def slow_nearest(train, frame, label):
+    value = getattr(frame, label)
+    same = [i for i, t in enumerate(train) if value and getattr(t, label) == value and t.sequence != frame.sequence]
     key = {i: (abs(train[i].time - frame.time), train[i].time, train[i].sequence, train[i].index) for i in same}
     return min(same, key=lambda i: key[i]) if same else None
 
@@ -93,19 +96,85 @@ frame_ids = st.builds(
     index=st.integers(0, 4),
     time=st.sampled_from([0.0, 0.5, 1.0, 2.5]),
     action=st.sampled_from(["", "A01", "A02"]),
+    scene=st.sampled_from(["", "E01", "E02"]),
 )
 
 
 @settings(deadline=None)
-@given(train=st.lists(frame_ids, max_size=12), frames=st.lists(frame_ids, max_size=6), seed=st.integers(0, 9))
-def test_nearest_equals_a_search_through_all_frames(train, frames, seed):
-    found = nearest_by_action_and_time(train, frames)
+@given(
+    train=st.lists(frame_ids, max_size=12, unique_by=lambda frame: (frame.sequence, frame.index)),
+    frames=st.lists(frame_ids, max_size=6),
+    label=st.sampled_from(["action", "scene"]),
+    seed=st.integers(0, 9),
+)
+def test_nearest_equals_a_search_through_all_frames_of_other_sequences(train, frames, label, seed):
+    found = nearest_by_label(train, frames, label=label)
     chosen = [None if i is None else train[i] for i in found]
-    assert chosen == [None if i is None else train[i] for i in (slow_nearest(train, f) for f in frames)]
+    assert chosen == [None if i is None else train[i] for i in (slow_nearest(train, f, label) for f in frames)]
     order = np.random.default_rng(seed).permutation(len(train))
     shuffled = [train[i] for i in order]
-    again = [None if i is None else shuffled[i] for i in nearest_by_action_and_time(shuffled, frames)]
+    again = [None if i is None else shuffled[i] for i in nearest_by_label(shuffled, frames, label=label)]
     assert again == chosen  # whatever the order of the training frames
+
+
+def frames_of(*labels):
+    """Two frames of one sequence for each scene and action."""
+    return [
+        FrameId(f"s{number}", index, float(index), scene=scene, action=action)
+        for number, (scene, action) in enumerate(labels)
+        for index in range(2)
+    ]
+
+
+def blind(rng, train, frames, **options):
+    config = EvaluationConfig(**{"metrics": ["f_score_5cm"], "constant_steps": 3, **options})
+    targets = people(rng, len(train))
+    return targets, blind_clouds(train, targets, frames, count=8, config=config)
+
+
+def test_a_frame_never_finds_itself():
+    frames = frames_of(("E01", "A01"), ("E01", "A01"))
+    found = nearest_by_label(frames, frames, label="action")
+    assert found == [2, 3, 0, 1]
+    assert nearest_by_label(frames[:2], frames[:2], label="action") == [None, None]
+
+
+def test_the_room_is_told_where_rooms_are_all_there_is_to_tell(rng):
+    train, frames = frames_of(("r1", ""), ("r2", ""), ("r3", "")), [FrameId("t", 9, 9.0, scene="r2")]
+    targets, clouds = blind(rng, train, frames)
+    assert list(clouds) == ["mean_cloud", "constant_cloud", "nearest_scene"]
+    assert clouds["nearest_scene"][0] is targets[3]  # the last of room r2
+
+
+@pytest.mark.parametrize(
+    ("labels", "told"),
+    [
+        ([("E01", "A01"), ("E01", "A02")], ["nearest_action_time"]),  # one scene: it says nothing
+        ([("E01", "A01"), ("E02", "A02")], ["nearest_action_time", "nearest_scene"]),
+        ([("E01", "")], ["nearest_scene"]),
+        ([("", "A01")], ["nearest_action_time"]),
+        ([("", "")], []),
+        ([("E07", "A99")], []),  # never trained on
+    ],
+)
+def test_methods_without_anything_to_say_are_left_out(rng, labels, told):
+    train = frames_of(("E01", "A01"), ("E02", "A02"))
+    frames = [FrameId("t", i, scene=scene, action=action) for i, (scene, action) in enumerate(labels)]
+    _, clouds = blind(rng, train, frames)
+    assert [method for method in clouds if method.startswith("nearest")] == told
+    assert all(len(of) == len(frames) for of in clouds.values())
+
+
+def test_every_optimisable_metric_that_is_asked_for_has_its_constant_cloud(rng):
+    train, frames = frames_of(("E01", "A01"), ("E02", "A02")), frames_of(("E01", "A01"))
+    options = {"metrics": ["f_score_5cm", "emd", "chamfer_l2"], "constant_steps": 20}
+    targets, clouds = blind(rng, train, frames, **options)
+    assert [name for name in clouds if name.startswith("constant")] == list(baselines.CONSTANT_CLOUDS)
+    mean = clouds["mean_cloud"][0]
+    for method, metric in baselines.CONSTANT_CLOUDS.items():
+        assert mean_score(clouds[method][0], targets, metric) < 0.95 * mean_score(mean, targets, metric)
+    order = [method for method in METHODS if method in clouds]
+    assert list(clouds) == order
 
 
 @settings(deadline=None)

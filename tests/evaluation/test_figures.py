@@ -11,7 +11,8 @@ from PIL import Image
 
 from csi2pc.errors import DataError
 from csi2pc.evaluation import figures
-from csi2pc.evaluation.figures import FrameExample, frames_figure, learning_curve, skill_figure
+from csi2pc.evaluation.examples import FrameExample
+from csi2pc.evaluation.figures import frames_figure, learning_curve, skill_figure
 from csi2pc.evaluation.rows import FrameRows
 from csi2pc.evaluation.statistics import summarise
 from csi2pc.types import FrameId
@@ -127,6 +128,22 @@ def test_skill_bars_show_the_summary(tmp_path, rng, drawn):
 def test_a_long_name_stays_on_the_page(tmp_path, examples, drawn):
     long = FrameId("very/" * 60 + "long", 3)
     frames_figure(tmp_path / "frames.png", [FrameExample(**{**vars(examples[0]), "frame": long})])
+    assert not texts_that_overlap(drawn[0])
+
+
+def test_skill_far_below_zero_and_baselines_without_error_leave_the_rest_readable(tmp_path, drawn):
+    ids = tuple(FrameId(f"s{k}", 0) for k in range(12))
+    levels = {
+        "chamfer_l1": {"model": 1.0, "mean_cloud": 0.001, "nearest_scene": 2.0},
+        "emd": {"model": 1.0, "mean_cloud": 0.5, "nearest_scene": 0.0},
+        "hausdorff": {"model": 1.0, "mean_cloud": 1.5, "nearest_scene": 2.0},
+    }
+    values = {f"{method}/{metric}": np.full(12, v) for metric, of in levels.items() for method, v in of.items()}
+    skill_figure(tmp_path / "skill.png", summarise(FrameRows(ids, np.full(12, 9), values)))
+    (axes,) = drawn[0].axes
+    assert axes.get_xlim()[0] == figures.LOWEST_SKILL and 1 / 3 < axes.get_xlim()[1] < 1
+    assert [bar.get_width() for bar in axes.patches] == [pytest.approx(-999), pytest.approx(1 / 3)]
+    assert "nearest_scene is without error" in [text.get_text() for text in axes.texts]
     assert not texts_that_overlap(drawn[0])
 
 

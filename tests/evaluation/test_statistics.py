@@ -11,7 +11,7 @@ import pytest
 from csi2pc.errors import DataError
 from csi2pc.evaluation.rows import FrameRows
 from csi2pc.evaluation.settings import EvaluationConfig
-from csi2pc.evaluation.statistics import best_median_worst, read_summary, summarise, write_summary
+from csi2pc.evaluation.statistics import read_summary, summarise, write_summary
 from csi2pc.types import FrameId
 
 
@@ -156,12 +156,14 @@ def test_a_baseline_without_values_states_nothing(rows):
     assert found.skill is found.difference is None and found.frames == 0 and not found.best
 
 
-def test_a_perfect_baseline_has_no_ratio():
-    summary = summarise(make({"model/emd": np.ones(4), "mean_cloud/emd": np.zeros(4)}, [2, 2]))
-    (found,) = summary.comparisons
+@pytest.mark.parametrize("order", [["mean_cloud", "nearest_scene"], ["nearest_scene", "mean_cloud"]])
+def test_a_baseline_without_error_has_no_ratio_and_is_the_best(order):
+    errors = {"nearest_scene": np.zeros(4), "mean_cloud": np.full(4, 2.0)}
+    summary = summarise(make({"model/emd": np.ones(4), **{f"{m}/emd": errors[m] for m in order}}, [2, 2]))
+    found = summary.best_blind("emd")
+    assert found.baseline == "nearest_scene"
     assert found.skill is found.skill_low is None
     assert found.difference == 1
-    assert summary.best_blind("emd") is None
 
 
 def test_what_cannot_be_summarised_is_refused(rows):
@@ -171,14 +173,22 @@ def test_what_cannot_be_summarised_is_refused(rows):
         summarise(make({"mean_cloud/emd": [1.0]}, [1]))
     with pytest.raises(DataError, match="got mse"):
         summarise(make({"model/mse": [1.0]}, [1]))
+    with pytest.raises(DataError, match="part must be one of test, validation, train; got 'Test'"):
+        summarise(rows, part="Test")
     nameless = tuple(dataclasses.replace(frame, subject="") for frame in rows.frames)
     with pytest.raises(DataError, match="40 of 40 have none"):
         summarise(FrameRows(nameless, rows.points, rows.values), EvaluationConfig(by="subject"))
 
 
+def test_a_frame_with_two_rows_is_refused(rows):
+    frames = (*rows.frames[:-1], dataclasses.replace(rows.frames[0], time=9.0))
+    with pytest.raises(DataError, match="1 have more, first s00#0"):
+        summarise(FrameRows(frames, rows.points, rows.values))
+
+
 def test_json_round_trip_is_strict(tmp_path, rows):
     gone = {**rows.values, "mean_cloud/chamfer_l1": np.full(len(rows), np.nan)}
-    summary = summarise(FrameRows(rows.frames, rows.points, gone))
+    summary = summarise(FrameRows(rows.frames, rows.points, gone), part="validation")
     path = tmp_path / "summary.json"
     write_summary(path, summary)
     assert "NaN" not in path.read_text()
@@ -193,6 +203,7 @@ def test_json_round_trip_is_strict(tmp_path, rows):
         lambda content: content.update(version=99),
         lambda content: content.update(extra=1),
         lambda content: content.update(frames="40"),
+        lambda content: content.update(part="all"),
         lambda content: content["scores"][0].update(mean=float("nan")),
         lambda content: content["scores"][0].update(mean=[1]),
         lambda content: content["comparisons"][0].pop("best"),
@@ -215,12 +226,3 @@ def test_files_that_are_no_summary_are_refused(tmp_path):
             read_summary(tmp_path / "summary.json")
     with pytest.raises(DataError, match="saved by this version"):
         read_summary(tmp_path / "nowhere.json")
-
-
-def test_best_median_worst():
-    values = np.array([np.nan, 3.0, 1.0, 2.0, 4.0, 1.0])
-    assert best_median_worst(values) == {"best": 2, "median": 3, "worst": 4}
-    assert best_median_worst(np.array([5.0])) == {"best": 0, "median": 0, "worst": 0}
-    assert best_median_worst(np.array([2.0, 1.0])) == {"best": 1, "median": 1, "worst": 0}
-    with pytest.raises(DataError, match="all 2 are missing"):
-        best_median_worst(np.full(2, np.nan))

@@ -16,7 +16,7 @@ from csi2pc.evaluation.summary import markdown, standing, table, verdict, words
 from csi2pc.types import FrameId
 
 
-def make(rng, levels, *, sequences=20, frames=4, noise=0.1, metrics=("chamfer_l1",)):
+def make(rng, levels, *, sequences=20, frames=4, noise=0.1, metrics=("chamfer_l1",), part="test"):
     """Summary of methods whose error scatters by ``noise`` about their level."""
     ids = tuple(FrameId(f"s{k:02d}", index) for k in range(sequences) for index in range(frames))
     columns = {
@@ -24,7 +24,7 @@ def make(rng, levels, *, sequences=20, frames=4, noise=0.1, metrics=("chamfer_l1
         for metric in metrics
         for method, level in levels.items()
     }
-    return summarise(FrameRows(ids, np.full(len(ids), 9), columns), EvaluationConfig(resamples=1000))
+    return summarise(FrameRows(ids, np.full(len(ids), 9), columns), EvaluationConfig(resamples=1000), part=part)
 
 
 def test_a_better_model(rng):
@@ -33,6 +33,30 @@ def test_a_better_model(rng):
     assert text.startswith("The model beats every blind baseline on the 20 held-out sequences (chamfer_l1 ")
     assert re.search(r"skill 0\.\d\d \[0\.\d\d, 0\.\d\d\] against constant_cloud", text)
     assert any(sentence.startswith("The model uses the CSI of the frame (chamfer_l1 -") for sentence in words(summary))
+
+
+@pytest.mark.parametrize(
+    ("part", "kind", "worth"),
+    [
+        ("validation", "validation", "the checkpoint was chosen on them"),
+        ("train", "training", "no evidence of what it does on any others"),
+    ],
+)
+def test_only_test_frames_are_called_held_out(rng, part, kind, worth):
+    summary = make(rng, {"model": 1.0, "mean_cloud": 1.5}, part=part)
+    first, second, *_ = words(summary)
+    assert first.startswith(f"These are {kind} frames") and worth in first
+    assert second.startswith(f"The model beats every blind baseline on the 20 {kind} sequences (")
+    assert f"80 {kind} frames of 20 sequences" in markdown(summary)
+    assert "held-out" not in markdown(summary)
+    one = make(rng, {"model": 1.0, "mean_cloud": 2.0}, sequences=1, part=part)
+    assert any(f"only one {kind} sequence" in sentence for sentence in words(one))
+
+
+def test_baselines_that_know_a_label_are_named(rng):
+    text = words(make(rng, {"model": 1.0, "mean_cloud": 1.5, "nearest_scene": 1.2}))
+    assert "nearest_scene is told the room of each frame; the model is not." in text
+    assert not any("is told" in sentence for sentence in words(make(rng, {"model": 1.0, "mean_cloud": 1.5})))
 
 
 def test_a_model_worse_than_one_baseline(rng):
@@ -61,14 +85,42 @@ def test_a_model_that_ignores_the_csi(rng):
 def test_one_sequence_proves_nothing(rng):
     better = make(rng, {"model": 1.0, "mean_cloud": 2.0}, sequences=1)
     assert "without an interval this may be chance" in verdict(better, "chamfer_l1")
-    assert any("only one test sequence, so there are no intervals" in sentence for sentence in words(better))
+    assert any("only one held-out sequence, so there are no intervals" in sentence for sentence in words(better))
     worse = make(rng, {"model": 2.0, "mean_cloud": 1.0}, sequences=1)
     assert verdict(worse, "chamfer_l1").startswith("The model does NOT beat mean_cloud on the 1 held-out sequence ")
 
 
 def test_few_sequences_are_a_caveat(rng):
-    assert any("4 sequences only" in s for s in words(make(rng, {"model": 1.0, "mean_cloud": 2.0}, sequences=4)))
+    few = words(make(rng, {"model": 1.0, "mean_cloud": 2.0}, sequences=4))
+    assert any("4 held-out sequences only" in sentence for sentence in few)
     assert not any("only" in s for s in words(make(rng, {"model": 1.0, "mean_cloud": 2.0}, sequences=12)))
+
+
+def columns(rng, sequences=12, **levels):
+    ids = tuple(FrameId(f"s{k:02d}", 0) for k in range(sequences))
+    return ids, {f"{method}/emd": level + 0.1 * rng.uniform(size=sequences) for method, level in levels.items()}
+
+
+def test_a_baseline_without_error_cannot_be_beaten(rng):
+    for sequences in (12, 1):
+        ids, scores = columns(rng, sequences, model=1.0, mean_cloud=2.0)
+        scores["nearest_scene/emd"] = np.zeros(sequences)
+        scores |= {f"{m}/f_score_5cm": np.full(sequences, v) for m, v in (("model", 0.5), ("nearest_scene", 1.0))}
+        summary = summarise(FrameRows(ids, np.full(sequences, 9), scores))
+        text = words(summary)
+        assert text[0].startswith(f"The model does NOT beat nearest_scene on the {sequences} held-out sequence")
+        assert "nearest_scene is without error: " + ("worse than blind" if sequences > 1 else "no interval") in text[0]
+        assert not any("better" in sentence for sentence in text)
+        assert ("It is worse than the best blind baseline in f_score_5cm." in text) == (sequences > 1)
+        assert "| - |" in markdown(summary)
+
+
+def test_an_interval_that_only_some_comparisons_have(rng):
+    ids, scores = columns(rng, model=1.0, mean_cloud=2.0, nearest_action_time=3.0)
+    scores["nearest_action_time/emd"][1:] = np.nan
+    text = verdict(summarise(FrameRows(ids, np.full(12, 9), scores)), "emd")
+    assert "better than every blind baseline's on the 12 held-out sequences" in text
+    assert text.endswith("but without an interval against nearest_action_time this may be chance.")
 
 
 def test_without_baselines_nothing_is_claimed(rng):
