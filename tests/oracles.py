@@ -149,7 +149,8 @@ def apml_sparse_transcription(x: Tensor, y: Tensor, p_min: float, threshold: flo
             sums: dict[int, float] = {}
             for pair, value in plan.items():
                 sums[pair[side]] = sums.get(pair[side], 0) + value
-            plan = {pair: value / sums[pair[side]] if sums[pair[side]] > 1e-8 else value for pair, value in plan.items()}
+            divisor = {k: total if total > 1e-8 else 1.0 for k, total in sums.items()}
+            plan = {pair: value / divisor[pair[side]] for pair, value in plan.items()}
     return sum(value * cost[pair] for pair, value in plan.items())
 
 

@@ -1,0 +1,91 @@
+"""Exact earth mover's distance: the least mean distance over which one cloud has to be carried to become the other.
+
+For clouds of one size and equal weights it is the best one-to-one assignment (Hungarian algorithm); else the transport
+problem, a linear programme. What is popular under the name is neither: the auction of 50 rounds stops 24 to 57 % low,
+``approxmatch`` 13 to 36 % high.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..errors import DataError
+from ..ops.distances import pairwise_distances
+from .clouds import per_cloud
+from .gradient import transport_cost, with_gradient
+
+
+def emd(
+    pred: Tensor,
+    target: Tensor,
+    pred_mask: Tensor | None = None,
+    target_mask: Tensor | None = None,
+    *,
+    pred_weights: Tensor | None = None,
+    target_weights: Tensor | None = None,
+) -> Tensor:
+    """Exact EMD of every pair of a batch, metres; a mean over points.
+
+    The time grows with about the third power of the size, differs widely from cloud to cloud, and is many times as
+    long for unequal sizes (``benchmarks/losses.py`` prints it). Computed on the CPU, wherever the points are.
+
+    Args:
+        pred, target, pred_mask, target_mask, pred_weights, target_weights: as for
+            :func:`csi2pc.losses.clouds.per_cloud`; weights are the masses.
+
+    Returns:
+        ``(B,)``; 0 at equality. The gradient is that of the optimal plan held fixed, which is EMD's own gradient
+        wherever it has one; coincident points do not pull on each other.
+
+    Raises:
+        ShapeError, DataError: as ``per_cloud``.
+    """
+
+    def pair(x: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Tensor:
+        with torch.no_grad():
+            centre = y.mean(0)
+            cost = pairwise_distances(x, y)
+            plan = optimal_plan(cost, a, b)
+            loss, x_gradient, y_gradient = transport_cost(x - centre, y - centre, cost, plan)
+        return with_gradient(loss, (x, x_gradient), (y, y_gradient))
+
+    return per_cloud(
+        pair, pred, target, pred_mask, target_mask, pred_weights=pred_weights, target_weights=target_weights
+    )
+
+
+def optimal_plan(cost: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    """The plan ``(N, M)`` with row sums ``a`` and column sums ``b`` that costs least.
+
+    Raises:
+        DataError: the linear programme was not solved.
+    """
+    uniform = len(a) == len(b) and bool((a == a[0]).all()) and bool((b == b[0]).all())
+    return _assignment(cost) if uniform else _transport(cost, a, b)
+
+
+def _assignment(cost: Tensor) -> Tensor:
+    from scipy.optimize import linear_sum_assignment
+
+    rows, columns = linear_sum_assignment(cost.double().cpu().numpy())
+    plan = torch.zeros_like(cost)
+    plan[torch.from_numpy(rows), torch.from_numpy(columns)] = 1 / len(cost)
+    return plan
+
+
+def _transport(cost: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    import numpy as np
+    from scipy.optimize import linprog
+    from scipy.sparse import identity, kron, vstack
+
+    n, m = cost.shape
+    mass = np.concatenate([values.double().cpu().numpy() / float(values.double().sum()) for values in (a, b)])
+    row_sums = kron(identity(n), np.ones((1, m)))
+    column_sums = kron(np.ones((1, n)), identity(m))
+    # One of the equations follows from the others; left in, rounding could make them contradict each other.
+    equations = vstack([row_sums, column_sums]).tocsr()[:-1]
+    solved = linprog(cost.double().cpu().numpy().ravel(), A_eq=equations, b_eq=mass[:-1], method="highs")
+    if solved.status != 0:
+        raise DataError(f"the transport problem of {n} x {m} points was not solved: {solved.message}")
+    return torch.from_numpy(solved.x).view(n, m).to(cost)

@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from oracles import apml_default, apml_plan, apml_sparse_transcription, apml_transcription, pair_of_clouds
+
+from csi2pc.errors import ConfigError
+from csi2pc.losses import apml, emd
+
+HARD = ("mid", "iid", "clumped", "blob")
+
+
+def relative(a: torch.Tensor, b: torch.Tensor) -> float:
+    return ((a - b).norm() / b.norm()).item()
+
+
+def with_gradient(loss, pred, target, **options):
+    pred = pred.clone().requires_grad_()
+    value = loss(pred, target, **options)
+    return value.detach(), torch.autograd.grad(value.sum(), pred)[0]
+
+
+def one_pair(name, n, m, seed=0):
+    return tuple(cloud[None] for cloud in pair_of_clouds(name, n, m, seed))
+
+
+def test_official_equals_the_values_of_the_official_code(reference):
+    with np.load(reference / "apml_official_dense.npz", allow_pickle=False) as values:
+        cases = sorted({key.split("/")[0] for key in values})
+        assert len(cases) == 12
+        for case in cases:
+            pred, target, loss, gradient = (
+                torch.from_numpy(values[f"{case}/{key}"]) for key in ("pred", "target", "loss", "grad_pred")
+            )
+            ours, our_gradient = with_gradient(lambda *a, **k: apml(*a, **k).mean(), pred, target, variant="official")
+            assert abs(ours / loss - 1) < 1e-5, case
+            assert relative(our_gradient, gradient) < 1e-5, case
+
+
+@pytest.mark.parametrize("name", ["near", "mid", "iid", "clumped", "blob", "far"])
+@pytest.mark.parametrize("n, m", [(20, 20), (2, 30), (120, 90), (90, 120)])
+@pytest.mark.parametrize("offset", [0.0, 3.0, 10.0])
+def test_official_equals_a_transcription(name, n, m, offset):
+    pred, target = one_pair(name, n, m, seed=n)
+    target[:, 1] = target[:, 0]  # a tie
+    pred, target = pred + offset, target + offset
+    ours, gradient = with_gradient(apml, pred, target, variant="official")
+    theirs, their_gradient = with_gradient(apml_transcription, pred, target)
+    assert abs(ours / theirs - 1) < 1e-4
+    assert relative(gradient, their_gradient) < 1e-4
+
+
+@pytest.mark.parametrize("name", ["mid", "clumped", "blob"])
+@pytest.mark.parametrize("threshold", [1e-10, 1e-3])
+def test_sparse_official_equals_a_transcription(name, threshold):
+    pred, target = pair_of_clouds(name, 15, 12)
+    ours = apml(pred[None], target[None], variant="sparse_official", threshold=threshold).item()
+    assert ours == pytest.approx(apml_sparse_transcription(pred, target, 0.8, threshold), rel=2e-4)
+
+
+@pytest.mark.parametrize("name", ["near", "mid", "iid", "clumped"])
+@pytest.mark.parametrize("n, m", [(12, 12), (9, 14)])
+def test_default_equals_slow_loops_when_converged(name, n, m):
+    pred, target = (cloud.double() for cloud in one_pair(name, n, m))
+    ours = apml(pred, target, tolerance=1e-9, max_rounds=20000).item()
+    assert ours == pytest.approx(apml_default(pred[0], target[0]), rel=1e-6)
+
+
+def test_default_gradient_is_that_of_the_plan_held_fixed():
+    pred, target = (cloud.double() for cloud in one_pair("mid", 11, 13))
+    plan = apml_plan(pred[0], target[0], np.full(11, 1 / 11), np.full(13, 1 / 13), 0.8)
+    _, gradient = with_gradient(apml, pred, target, tolerance=1e-9, max_rounds=20000)
+
+    def held(x):
+        return (torch.from_numpy(plan) * (x[0][:, None] - target[0]).square().sum(-1).sqrt()).sum()[None]
+
+    _, expected = with_gradient(lambda x, y: held(x), pred, target)
+    assert relative(gradient, expected) < 1e-6
+
+
+@pytest.mark.parametrize("name", HARD)
+@pytest.mark.parametrize("seed", range(3))
+def test_default_is_close_to_exact_transport(name, seed):
+    pred, target = one_pair(name, 400, 400, seed)
+    reached = []
+    ratio = (apml(pred, target, convergence=reached) / emd(pred, target)).item()
+    assert 1 - 0.02 < ratio < 1.15
+    assert reached[0].error <= 0.02 and reached[0].path == "dense"
+
+
+def test_official_undercharges_clumping():
+    pred, target = one_pair("clumped", 400, 400)
+    exact = emd(pred, target)
+    assert apml(pred, target, variant="official") / 400 < 0.7 * exact
+    assert apml(pred, target) > exact
+
+
+def test_doubled_points_are_shared_between_not_smeared():
+    _, target = one_pair("iid", 60, 60)
+    target = target.repeat_interleave(2, 1)
+    assert apml(target, target).item() < 0.02
+    assert apml(target, target, variant="official").item() / 120 > 0.1
+
+
+def test_sharper_p_min_is_closer_to_exact_transport():
+    pred, target = one_pair("mid", 200, 200)
+    exact = emd(pred, target).item()
+    excess = [apml(pred, target, p_min=p, tolerance=1e-3, max_rounds=5000).item() - exact for p in (0.5, 0.8, 0.99)]
+    assert excess[0] > excess[1] > excess[2] > -1e-3 * exact
+
+
+@pytest.mark.parametrize("name", ["near", "iid", "clumped", "blob"])
+@pytest.mark.parametrize("n, m", [(500, 500), (400, 530)])
+def test_blocked_equals_dense(name, n, m):
+    pred, target = one_pair(name, n, m)
+    dense, dense_gradient = with_gradient(apml, pred, target, path="dense")
+    blocked, blocked_gradient = with_gradient(apml, pred, target, path="blocked")
+    assert abs(blocked / dense - 1) < 1e-5
+    assert relative(blocked_gradient, dense_gradient) < 1e-4
+
+
+@pytest.mark.parametrize("name, value, direction", [("near", 1e-3, 0.999), ("mid", 0.05, 0.9), ("iid", 0.08, 0.7),
+                                                    ("clumped", 0.1, 0.6), ("blob", 0.05, 0.5)])  # fmt: skip
+def test_sparse_is_near_dense_and_meets_its_marginals(name, value, direction):
+    pred, target = one_pair(name, 1000, 1000)
+    dense, dense_gradient = with_gradient(apml, pred, target)
+    reached = []
+    sparse, gradient = with_gradient(apml, pred, target, path="sparse", convergence=reached)
+    assert reached[0].error <= 0.02 and reached[0].path == "sparse"
+    assert abs(sparse / dense - 1) < value
+    assert torch.cosine_similarity(gradient.flatten(), dense_gradient.flatten(), 0) > direction
+
+
+def test_sparse_warns_when_it_misses_its_marginals():
+    pred, target = one_pair("clumped", 1500, 1500)
+    with pytest.warns(UserWarning, match="misses its marginals by .* a larger max_rounds"):
+        apml(pred, target, path="sparse", max_rounds=20)
+
+
+def test_unequal_sizes_have_their_own_marginals():
+    _, target = one_pair("iid", 50, 50)
+    # Each point twice on one side: the same cloud, so no cost beyond the softmin's spread.
+    assert apml(target.repeat_interleave(2, 1), target).item() == pytest.approx(apml(target, target).item(), abs=0.01)
+
+
+def test_translated_clouds():
+    _, target = one_pair("iid", 300, 300)
+    shift = torch.tensor([3.0, 4.0, 0.0])
+    assert apml(target + shift, target).item() == pytest.approx(5, rel=0.02)
+
+
+def test_backward_keeps_no_matrix():
+    pred, target = one_pair("mid", 300, 300)
+    held = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda t: held.append(t.numel()) or t, lambda t: t):
+        apml(pred.requires_grad_(), target).sum()
+    assert max(held, default=0) <= 900
+
+
+def test_options_that_do_not_go_together():
+    points = torch.randn(1, 5, 3)
+    with pytest.raises(ConfigError, match="'official' knows no weights"):
+        apml(points, points, variant="official", pred_weights=torch.ones(1, 5))
+    with pytest.raises(ConfigError, match="leave out path and detach_plan"):
+        apml(points, points, variant="sparse_official", path="sparse")
+    with pytest.raises(ConfigError, match="needs the dense path; got path='blocked'"):
+        apml(points, points, path="blocked", detach_plan=False)
+    with pytest.raises(ConfigError, match="variant must be one of 'default', 'official', 'sparse_official'; got 'x'"):
+        apml(points, points, variant="x")
+
+
+def test_importing_the_losses_loads_nothing_heavy():
+    script = (
+        "import sys, csi2pc.losses; "
+        "print([m for m in ('scipy', 'matplotlib', 'h5py', 'lightning_fabric', 'jsonargparse', 'rich')"
+        " if m in sys.modules])"
+    )
+    answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"
