@@ -123,16 +123,17 @@ def print_table(name: str, n: int, batch: int, turns: int) -> None:
 
 def print_targets(turns: int) -> None:
     print("\ntargets (ratios to the transcription, one thread, forward + backward)")
+    print("  goal: what this library set out to reach: times faster, share of the memory, times a Chamfer")
     cases = {REFERENCE: apml_transcription, "official": partial(apml, variant="official"), "default": apml}
     for name in ("near", "mid", "iid", "clumped", "blob"):
         measured = times(cases, name, 1200, 8, turns)
         faster = {key: measured[REFERENCE][0] / measured[key][0] for key in cases}
-        print(f"  {name:8} N = M = 1200, B = 8: official {faster['official']:.1f} times faster (4 wanted), "
-              f"default {faster['default']:.1f} times (1 wanted)", flush=True)  # fmt: skip
+        print(f"  {name:8} N = M = 1200, B = 8: official {faster['official']:.1f} times faster (goal 4), "
+              f"default {faster['default']:.1f} times (goal 1)", flush=True)  # fmt: skip
     full = peak_megabytes(REFERENCE, "mid", 8192, 1)
     for case in ("apml sparse", "apml blocked, 2 rounds"):
         part = peak_megabytes(case, "mid", 8192, 1)
-        print(f"  N = M = 8192: {case} peaks at {part:.0f} MB, 1/{full / part:.0f} of {full:.0f} MB (1/8 wanted)")
+        print(f"  N = M = 8192: {case} peaks at {part:.0f} MB, 1/{full / part:.0f} of {full:.0f} MB (goal 1/8)")
     for share in (0.2, 0.5):
         pred, target = _near_in_spacings(32768, share)
         measured = {}
@@ -140,7 +141,7 @@ def print_targets(turns: int) -> None:
             measured[key] = min(seconds(loss, pred, target)[0] for _ in range(turns))
         ratio = measured["apml sparse"] / measured["chamfer_l1"]
         print(f"  N = M = 32768, prediction off by {share} of the points' spacing: sparse path {ratio:.1f} times "
-              f"the time of a KD-tree Chamfer (10 wanted)", flush=True)  # fmt: skip
+              f"the time of a KD-tree Chamfer (goal 10)", flush=True)  # fmt: skip
 
 
 def _near_in_spacings(n: int, share: float) -> tuple[torch.Tensor, torch.Tensor]:
@@ -162,7 +163,7 @@ def main() -> None:
     parser.add_argument("--peak", nargs=4, metavar=("CASE", "CLOUDS", "N", "BATCH"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    warnings.simplefilter("ignore")  # large clouds far apart miss their marginals: not what is measured here
+    warnings.simplefilter("ignore")  # plans that miss their marginals are not what is measured here
     if options.peak:
         case, name, n, batch = options.peak
         return print_own_peak(case, name, int(n), int(batch))

@@ -20,6 +20,7 @@ from torch import Tensor
 from csi2pc.losses import LOSSES, apml
 from csi2pc.losses.apml_kernel import MatrixKernel
 from csi2pc.losses.apml_published import official_plan, sparse_official_plan
+from csi2pc.losses.criterion import options_of
 from csi2pc.losses.emd import optimal_plan
 from csi2pc.losses.scaling import scale
 from csi2pc.losses.sinkhorn import GibbsKernel
@@ -28,6 +29,7 @@ from csi2pc.ops.distances import pairwise_distances
 from csi2pc.ops.neighbours import nearest
 
 FIGURES = Path(__file__).resolve().parent / "figures"
+APML, SINKHORN = options_of("apml"), options_of("sinkhorn")
 
 
 def crowded_pair(count: int) -> tuple[Tensor, Tensor]:
@@ -70,22 +72,21 @@ def density_plan(x: Tensor, y: Tensor, alpha: float) -> Tensor:
 
 def converged_plan(x: Tensor, y: Tensor) -> Tensor:
     uniform = torch.full((len(x),), 1 / len(x))
-    kernel = MatrixKernel(x, y, 0.8, keep=True)
-    scaling = scale(kernel, uniform, uniform, tolerance=0.02, max_rounds=500)
-    kernel.plan(scaling.f, scaling.g)
-    return kernel.latest_plan
-
-
-def entropic_plan(x: Tensor, y: Tensor, blur: float) -> Tensor:
-    uniform = torch.full((len(x),), 1 / len(x))
-    kernel = GibbsKernel(pairwise_distances(x, y) / -blur)
-    scaling = scale(kernel, uniform, uniform, tolerance=0.01, max_rounds=2000)
+    kernel = MatrixKernel(x, y, APML["p_min"], keep=True)
+    scaling = scale(kernel, uniform, uniform, tolerance=APML["tolerance"], max_rounds=APML["max_rounds"])
     return kernel.plan(scaling.f, scaling.g).matrix
 
 
-def sliced_plan(x: Tensor, y: Tensor, directions: int = 64) -> Tensor:
+def entropic_plan(x: Tensor, y: Tensor) -> Tensor:
+    uniform = torch.full((len(x),), 1 / len(x))
+    kernel = GibbsKernel(pairwise_distances(x, y) / -SINKHORN["blur"])
+    scaling = scale(kernel, uniform, uniform, tolerance=SINKHORN["tolerance"], max_rounds=SINKHORN["max_rounds"])
+    return kernel.plan(scaling.f, scaling.g).matrix
+
+
+def sliced_plan(x: Tensor, y: Tensor) -> Tensor:
     """Average over lines of which point meets which in the order along the line."""
-    plan = torch.zeros(len(x), len(y))
+    plan, directions = torch.zeros(len(x), len(y)), options_of("sliced_wasserstein")["directions"]
     for line in spiral(directions).float():
         plan[(x @ line).argsort(), (y @ line).argsort()] += 1 / len(x) / directions
     return plan
@@ -95,10 +96,10 @@ def plans(x: Tensor, y: Tensor) -> dict[str, Tensor]:
     uniform = torch.full((len(x),), 1 / len(x))
     return {
         "apml (default)": converged_plan(x, y),
-        "apml official": official_plan(x, y, 0.8)[1] / len(y),
-        "apml sparse_official": sparse_official_plan(x, y, 0.8, 1e-10)[1] / len(y),
+        "apml official": official_plan(x, y, APML["p_min"])[1] / len(y),
+        "apml sparse_official": sparse_official_plan(x, y, APML["p_min"], APML["threshold"])[1] / len(y),
         "emd": optimal_plan(pairwise_distances(x, y), uniform, uniform),
-        "sinkhorn (blur 1 cm)": entropic_plan(x, y, 0.01),
+        f"sinkhorn (blur {100 * SINKHORN['blur']:g} cm)": entropic_plan(x, y),
         "sliced_wasserstein": sliced_plan(x, y),
         "chamfer, hyper_cd, info_cd": nearest_plan(x, y),
         "dcd (alpha 20)": density_plan(x, y, 20.0),

@@ -20,6 +20,7 @@ in :mod:`csi2pc.losses.scaling`, and the released code's versions of all of them
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import torch
@@ -30,12 +31,18 @@ from .apml_implicit import through_plan
 from .apml_kernel import DENSE_PAIRS, MatrixKernel, MatrixPlan
 from .apml_neighbours import NeighbourPlan, scale_on_neighbours
 from .apml_published import official_plan, sparse_official_plan
-from .clouds import PairLoss, check_choice, check_range, per_cloud
+from .clouds import PairLoss, check_choice, check_integer, check_range, per_cloud
 from .gradient import transport_cost, with_gradient
 from .scaling import scale
 
 VARIANTS = ("default", "official", "sparse_official")
 PATHS = ("auto", "dense", "blocked", "sparse")
+
+#: Constant, so that Python's default filter shows it once for a line of a program and not once for a step of training.
+MISSED = (
+    "a plan of apml misses its marginals by more than the tolerance: pass a list as convergence to see by how much; "
+    "a larger max_rounds, or path='blocked' for large clouds, brings it nearer"
+)
 
 
 @dataclass(frozen=True)
@@ -81,19 +88,20 @@ def apml(
         variant: ``"default"`` as above. ``"official"``: the released dense code, and ``"sparse_official"``: the
             released CUDA code, each before what it does to the batch (mean and sum): a sum over the M target points.
         p_min: probability of the nearest point before scaling, in (0, 1). 0.8 is the paper's.
-        tolerance: largest relative error of a row or column sum of the default's plan. ``convergence`` tells what was
-            reached.
-        max_rounds: rounds after which the default's plan is taken as it is. 50 to 300 are usual; 500 are not enough
-            where the differences of distances drown in float32, as for a collapsed cloud far away.
+        tolerance: largest relative error of a row or column sum of the default's plan. Where it is not met, on any
+            path, a UserWarning says so; ``convergence`` tells what was reached.
+        max_rounds: rounds after which the default's plan is taken as it is. 500 are not enough where the differences
+            of distances drown in float32, as for a collapsed cloud far away.
         path: of the default. ``"dense"`` keeps N x M matrices, ``"blocked"`` recomputes them in row blocks and equals
             dense, ``"sparse"`` holds near neighbours alone; ``"auto"``: dense up to 4096 x 4096, else sparse.
         neighbours: on the sparse path, how many of each point are held at first: far pairs are added and the number
-            doubles until the marginals are met, or until all pairs (of small clouds) or 32 neighbours (of large ones,
-            with a warning) are held.
+            doubles until the marginals are met, or until all pairs (up to 4096 x 4096) or 32 neighbours (above) are
+            held.
         threshold: ``sparse_official``: similarities up to this are dropped; 1e-10 is the released wrapper's.
-        detach_plan: of the default. False differentiates through the converged plan as well, exactly (dense only).
+        detach_plan: of the default. False differentiates through the converged plan as well, exactly (dense only);
+            the value is the same.
         pred_weights, target_weights: non-negative ``(B, N)``, ``(B, M)``: the default's marginals, instead of uniform.
-        convergence: a list to which the default appends one :class:`Convergence` a pair.
+        convergence: a list to which the default adds one :class:`Convergence` a pair.
 
     Returns:
         ``(B,)``, not negative. One point on a side is matched with everything. At equality it is not 0 but small,
@@ -111,13 +119,19 @@ def apml(
     if not detach_plan and path not in ("auto", "dense"):
         raise ConfigError(f"differentiating through the plan needs the dense path; got path={path!r}")
 
+    reached: list[Convergence] = []
     if variant == "default":
-        pair = _default(p_min, tolerance, max_rounds, path, neighbours, detach_plan, convergence)
+        pair = _default(p_min, tolerance, max_rounds, path, neighbours, detach_plan, reached)
     else:
         pair = _published(variant, p_min, threshold)
-    return per_cloud(
+    losses = per_cloud(
         pair, pred, target, pred_mask, target_mask, pred_weights=pred_weights, target_weights=target_weights
     )
+    if any(plan.error > tolerance for plan in reached):
+        warnings.warn(MISSED, stacklevel=2)
+    if convergence is not None:
+        convergence.extend(reached)
+    return losses
 
 
 def _default(
@@ -127,17 +141,18 @@ def _default(
     path: str,
     neighbours: int,
     detach_plan: bool,
-    convergence: list[Convergence] | None,
+    reached: list[Convergence],
 ) -> PairLoss:
+    through = not detach_plan and torch.is_grad_enabled()
+
     def pair(x: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Tensor:
         with torch.no_grad():
             centre = y.mean(0)  # far from the origin the gradient, a difference of products, would lose digits
-            plan, reached = converged_plan(x - centre, y - centre, a, b)
-            if convergence is not None:
-                convergence.append(reached)
-            if detach_plan:
+            plan, convergence = converged_plan(x - centre, y - centre, a, b)
+            reached.append(convergence)
+            if not through:
                 loss, x_gradient, y_gradient = plan.transport()
-        return with_gradient(loss, (x, x_gradient), (y, y_gradient)) if detach_plan else through_plan(x, y, plan, p_min)
+        return through_plan(x, y, plan, p_min) if through else with_gradient(loss, (x, x_gradient), (y, y_gradient))
 
     def converged_plan(x: Tensor, y: Tensor, a: Tensor, b: Tensor) -> tuple[MatrixPlan | NeighbourPlan, Convergence]:
         large = len(x) * len(y) > DENSE_PAIRS and detach_plan
@@ -161,17 +176,20 @@ def _published(variant: str, p_min: float, threshold: float) -> PairLoss:
                 cost, plan = official_plan(x, y, p_min)
             else:
                 cost, plan = sparse_official_plan(x, y, p_min, threshold)
-            loss, x_gradient, y_gradient = transport_cost(x.float(), y.float(), cost, plan)
+            result = transport_cost(x.float(), y.float(), cost, plan)
+            loss, x_gradient, y_gradient = (values.to(x.dtype) for values in result)
         return with_gradient(loss, (x, x_gradient), (y, y_gradient))
 
     return pair
 
 
-def _check_options(variant, p_min, tolerance, max_rounds, path, neighbours, threshold) -> None:
+def _check_options(
+    variant: str, p_min: float, tolerance: float, max_rounds: int, path: str, neighbours: int, threshold: float
+) -> None:
     check_choice("variant", variant, VARIANTS)
     check_choice("path", path, PATHS)
     check_range("p_min", p_min, 0, 1)
     check_range("tolerance", tolerance, 0)
-    check_range("max_rounds", max_rounds, 1, closed=True)
-    check_range("neighbours", neighbours, 2, closed=True)
-    check_range("threshold", threshold, 0, 1, closed=True)
+    check_integer("max_rounds", max_rounds, 1)
+    check_integer("neighbours", neighbours, 2)
+    check_range("threshold", threshold, 0, 1, ends="[)")

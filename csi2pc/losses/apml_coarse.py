@@ -6,6 +6,8 @@ lends some of its pairs of points. They only widen the choice: each gets its exa
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -18,15 +20,17 @@ CELLS = 512
 #: Far pairs per point: enough for a plan with the marginals to exist, with some choice.
 PAIRS_PER_POINT = 4
 
+#: Golden section. Its multiples, modulo 1, fill an interval evenly however many of them are taken.
+GOLDEN = (math.sqrt(5) - 1) / 2
+
 
 def far_pairs(x: Tensor, y: Tensor, a: Tensor, b: Tensor, p_min: float) -> tuple[Tensor, Tensor]:
     """Indices into ``x (N, 3)`` and ``y (M, 3)`` of pairs along which a coarse plan moves the masses a to b."""
-    x_order, x_cell, x_mean, x_mass = _cells(x, a)
-    y_order, y_cell, y_mean, y_mass = _cells(y, b)
+    x_order, x_mean, x_mass = _cells(x, a)
+    y_order, y_mean, y_mass = _cells(y, b)
     kernel = MatrixKernel(x_mean, y_mean, p_min, keep=True)
     scaling = scale(kernel, x_mass, y_mass, tolerance=0.02, max_rounds=200)
-    kernel.plan(scaling.f, scaling.g)
-    coarse = kernel.latest_plan.double()
+    coarse = kernel.plan(scaling.f, scaling.g).matrix.double()
     # Masses as lengths: x and y lie on lines of length 1, cell after cell, and each pair of cells is a piece of both.
     x_start = _starts(coarse.flatten()).view(coarse.shape)
     y_start = _starts(coarse.t().flatten()).view(coarse.t().shape).t()
@@ -34,7 +38,7 @@ def far_pairs(x: Tensor, y: Tensor, a: Tensor, b: Tensor, p_min: float) -> tuple
     position = (torch.arange(count, device=x.device, dtype=torch.float64) + 0.5) / count
     pair = torch.searchsorted(x_start.flatten(), position, right=True) - 1
     # Inside a piece the order is that of a permutation with large strides, so that copies of a pair differ.
-    within = (position - x_start.flatten()[pair]) * 0.618034 * count % 1 * coarse.flatten()[pair]
+    within = (position - x_start.flatten()[pair]) * GOLDEN * count % 1 * coarse.flatten()[pair]
     i = torch.searchsorted(a[x_order].double().cumsum(0), position).clamp_(max=len(x) - 1)
     j = torch.searchsorted(b[y_order].double().cumsum(0), y_start.flatten()[pair] + within).clamp_(max=len(y) - 1)
     # Matched in Morton order, point after point, the masses come out exactly: so at least one plan exists.
@@ -47,8 +51,8 @@ def far_pairs(x: Tensor, y: Tensor, a: Tensor, b: Tensor, p_min: float) -> tuple
     return key // len(y), key % len(y)
 
 
-def _cells(points: Tensor, mass: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Points in Morton order cut into CELLS equal runs: the order, each one's cell, and the cells' means and masses."""
+def _cells(points: Tensor, mass: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Points in Morton order cut into CELLS equal runs: the order, and the cells' means and masses."""
     low, high = points.amin(0), points.amax(0)
     grid = ((points - low) / (high - low).amax().clamp(min=1e-30) * 1023).long()  # ten bits a coordinate
     code = torch.zeros_like(grid[:, 0])
@@ -61,7 +65,7 @@ def _cells(points: Tensor, mass: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor
     cell[order] = torch.arange(len(points), device=points.device) * count // len(points)
     cell_mass = mass.new_zeros(count).index_add_(0, cell, mass)
     mean = points.new_zeros(count, 3).index_add_(0, cell, points * mass[:, None]) / cell_mass[:, None]
-    return order, cell, mean, cell_mass
+    return order, mean, cell_mass
 
 
 def _starts(lengths: Tensor) -> Tensor:

@@ -11,6 +11,8 @@ No round of Sinkhorn is kept for backward. The plan must be converged; its margi
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -21,15 +23,20 @@ from .gradient import with_gradient
 
 def through_plan(x: Tensor, y: Tensor, plan: MatrixPlan, p_min: float) -> Tensor:
     """``sum(P C)``, a scalar, differentiable by ``x (N, 3)`` and ``y (M, 3)`` through C and P."""
+    kernel = plan.kernel
+    # The gradient has no unit, so it is taken on clouds about 1 in size, where nothing overflows. Powers of 2 round
+    # nothing.
+    extent = max(points.abs().max().item() for points in (kernel.x, kernel.y))
+    unit = math.ldexp(1.0, math.frexp(extent)[1])
     with torch.enable_grad():
-        x_leaf, y_leaf = x.detach().requires_grad_(), y.detach().requires_grad_()
+        x_leaf, y_leaf = (kernel.x / unit).requires_grad_(), (kernel.y / unit).requires_grad_()
         cost = safe_sqrt(pairwise_distances(x_leaf, y_leaf, squared=True))
         log_kernel = torch.logaddexp(_log_softmin(cost, 1, p_min), _log_softmin(cost, 0, p_min))
-        fixed = plan.kernel.latest_plan
+        fixed = plan.matrix
         residual = _without_means(cost.detach(), fixed)
         surrogate = (fixed * cost).sum() + (fixed * residual * log_kernel).sum()
         x_gradient, y_gradient = torch.autograd.grad(surrogate, (x_leaf, y_leaf))
-    return with_gradient((fixed * cost).sum().detach(), (x, x_gradient), (y, y_gradient))
+    return with_gradient(unit * (fixed * cost).sum().detach(), (x, x_gradient), (y, y_gradient))
 
 
 def _log_softmin(cost: Tensor, dim: int, p_min: float) -> Tensor:

@@ -74,7 +74,7 @@ class MatrixKernel:
         self.blocks = [slice(i, min(i + height, len(x))) for i in range(0, len(x), height)]
         if keep:
             self._cost = x.new_empty(len(x), len(y))
-            self.latest_plan = x.new_empty(len(x), len(y))
+            self._latest_plan = x.new_empty(len(x), len(y))
             for rows in self.blocks:
                 pairwise_distances(x[rows], y, out=self._cost[rows])
         self.row, nearest = self._row_softmin(p_min)
@@ -147,11 +147,16 @@ class MatrixPlan:
         self.kernel, self.f, self.g, self.power = kernel, f, g, power
         if kernel.keep:
             for rows in kernel.blocks:
-                kernel.block(rows, f, g, power, out=kernel.latest_plan[rows])
+                kernel.block(rows, f, g, power, out=self.matrix[rows])
+
+    @property
+    def matrix(self) -> Tensor:
+        """``(N, M)``, only with the kernel's ``keep``; valid until the kernel's next plan, which overwrites it."""
+        return self.kernel._latest_plan
 
     def _blocks(self) -> Iterator[tuple[slice, Tensor]]:
         if self.kernel.keep:
-            yield slice(0, len(self.f)), self.kernel.latest_plan
+            yield slice(0, len(self.f)), self.matrix
         else:
             for rows in self.kernel.blocks:
                 yield rows, self.kernel.block(rows, self.f, self.g, self.power)
@@ -170,7 +175,7 @@ class MatrixPlan:
         kernel = self.kernel
         loss, x_gradient, y_gradient = torch.zeros_like(self.f[0]), torch.empty_like(kernel.x), 0
         for rows in kernel.blocks:
-            plan = kernel.latest_plan[rows] if kernel.keep else kernel.block(rows, self.f, self.g, self.power)
+            plan = self.matrix[rows] if kernel.keep else kernel.block(rows, self.f, self.g, self.power)
             part, x_gradient[rows], y_part = transport_cost(kernel.x[rows], kernel.y, kernel.cost(rows), plan)
             loss, y_gradient = loss + part, y_gradient + y_part
         return loss, x_gradient, y_gradient

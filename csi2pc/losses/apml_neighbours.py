@@ -7,22 +7,30 @@ too little is held for the plan to have its marginals at all, :func:`scale_on_ne
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from ..ops.distances import safe_sqrt
+from ..ops.distances import pairwise_distances, safe_sqrt
 from ..ops.neighbours import nearest as nearest_points
 from .apml_coarse import far_pairs
-from .apml_kernel import DENSE_PAIRS, MatrixKernel, MatrixPlan, Softmin, boltzmann, rate_of, second_smallest
+from .apml_kernel import (
+    BLOCK_ENTRIES,
+    DENSE_PAIRS,
+    MatrixKernel,
+    MatrixPlan,
+    Softmin,
+    boltzmann,
+    rate_of,
+    second_smallest,
+)
 from .scaling import CEILING, FLOOR, Scaling, scale
 
 #: Rounds within which the marginal error must fall by a tenth, or the neighbourhood is taken to be too narrow.
 PATIENCE = 50
 
-#: Neighbours at which the widening ends.
+#: Neighbours at which the widening ends: small clouds then take all pairs, large ones keep the error they have.
 MOST = 32
 
 
@@ -32,31 +40,30 @@ def scale_on_neighbours(
     """The converged plan on as many neighbours as it needs.
 
     Where near neighbours cannot carry the masses, far pairs are added (:mod:`csi2pc.losses.apml_coarse`) and the
-    number of neighbours doubles until the marginals are met within ``tolerance``. Where clouds are small enough to
-    hold all pairs, that is done as soon as a quarter would be; where they are not, the widening ends at MOST
-    neighbours, and what error is left is told with a warning. No mass is dropped without a word.
+    number of neighbours doubles until the marginals are met within ``tolerance``. It doubles as well where a point
+    holds copies of one other alone, which would leave its mass no choice. All pairs are taken as soon as a quarter of
+    them would be held, or where MOST neighbours do not do for clouds of at most DENSE_PAIRS pairs. For larger clouds
+    the plan of MOST neighbours is returned with the error it has.
 
     Returns:
         The plan, its scaling, and the number of neighbours (0: all pairs).
     """
-    scaling, far = None, None
+    scaling, far, fits = None, None, len(x) * len(y) <= DENSE_PAIRS
     while 4 * neighbours * (len(x) + len(y)) < len(x) * len(y):
         kernel = NeighbourKernel(x, y, p_min, neighbours, far)
         patience = PATIENCE if far is None else None
         scaling = scale(kernel, a, b, tolerance=tolerance, max_rounds=max_rounds, patience=patience, start=scaling)
-        if scaling.error <= tolerance or (far is not None and neighbours >= MOST):
-            if scaling.error > tolerance:
-                warnings.warn(
-                    f"the sparse plan misses its marginals by {scaling.error:.1%} with {neighbours} neighbours and "
-                    f"{max_rounds} rounds; a larger max_rounds or path='blocked' brings it nearer",
-                    stacklevel=2,
-                )
+        met = scaling.error <= tolerance
+        widest = neighbours >= MOST and (met or far is not None)
+        if (met and not kernel.crowded) or (widest and not fits):
             return kernel.plan(scaling.f, scaling.g), scaling, neighbours
-        if far is None:
-            far, scaling = far_pairs(x, y, a, b, p_min), None  # potentials of an impossible problem run away
-        else:
+        if widest:
+            break
+        if met or far is not None:
             neighbours *= 2
-    matrix = MatrixKernel(x, y, p_min, keep=len(x) * len(y) <= DENSE_PAIRS)
+        else:
+            far, scaling = far_pairs(x, y, a, b, p_min), None  # potentials of an impossible problem run away
+    matrix = MatrixKernel(x, y, p_min, keep=fits)
     scaling = scale(matrix, a, b, tolerance=tolerance, max_rounds=max_rounds)
     return matrix.plan(scaling.f, scaling.g), scaling, 0
 
@@ -68,6 +75,7 @@ class NeighbourKernel:
         rows, columns: int64 ``(E,)``: which points an entry joins; each pair occurs once.
         cost: ``(E,)``, its distance.
         log_kernel: ``(E,)``, the logarithm of its value.
+        crowded: whether the k nearest of some point are all equally far.
     """
 
     def __init__(self, x: Tensor, y: Tensor, p_min: float, k: int, far: tuple[Tensor, Tensor] | None = None) -> None:
@@ -77,8 +85,11 @@ class NeighbourKernel:
         self.rows, self.columns, self.cost = _joined(to_y, to_x, row_cost, column_cost)
         if far is not None:
             self._add(*far, row_cost.amax(1), column_cost.amax(1))
-        row = _softmin(row_cost, self.cost, self.rows, len(y), p_min)
-        column = _softmin(column_cost, self.cost, self.columns, len(x), p_min)
+        row_second, row_crowded = _second(x, y, row_cost)
+        column_second, column_crowded = _second(y, x, column_cost)
+        self.crowded = row_crowded or column_crowded
+        row = _softmin(row_cost, row_second, self.cost, self.rows, len(y), p_min)
+        column = _softmin(column_cost, column_second, self.cost, self.columns, len(x), p_min)
         self.log_kernel = torch.logaddexp(
             _log_softmin(self.cost, row, self.rows), _log_softmin(self.cost, column, self.columns)
         ).sub_(math.log(2))
@@ -173,9 +184,22 @@ def _joined(to_y: Tensor, to_x: Tensor, row_cost: Tensor, column_cost: Tensor) -
     return torch.cat([at_x, i[new]]), torch.cat([to_y.flatten(), at_y[new]]), torch.cat([row_cost.flatten(), cost[new]])
 
 
-def _softmin(near: Tensor, cost: Tensor, index: Tensor, count: int, p_min: float) -> Softmin:
+def _second(x: Tensor, y: Tensor, near: Tensor) -> tuple[Tensor, bool]:
+    """``(N,)``: smallest distance of each x to a y that is not tied with its smallest, given the k smallest ``near``.
+
+    Where all k are tied, it is sought among all of y. Whether that was so anywhere is the second result.
+    """
+    second = second_smallest(near, near.amin(1, keepdim=True), 1)
+    tied = second.isinf().nonzero()[:, 0]
+    for rows in tied.split(max(1, BLOCK_ENTRIES // len(y))):
+        cost = pairwise_distances(x[rows], y)
+        second[rows] = second_smallest(cost, cost.amin(1, keepdim=True), 1)
+    return second, len(tied) > 0
+
+
+def _softmin(near: Tensor, second: Tensor, cost: Tensor, index: Tensor, count: int, p_min: float) -> Softmin:
     smallest = near.amin(1)
-    rate = rate_of(smallest, second_smallest(near, smallest[:, None], 1), count, p_min)
+    rate = rate_of(smallest, second, count, p_min)
     total = sums_at(index, boltzmann(cost, smallest[index], rate[index]), len(near))
     return Softmin(smallest, rate, total.log_())
 

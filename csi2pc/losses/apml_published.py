@@ -1,8 +1,8 @@
 """APML as its authors released it, twice: the dense PyTorch code and the sparse CUDA code (arXiv 2512.19743).
 
 Both build the mean of two softmins and normalise rows and columns 20 times. That is written here as ``P = u K v`` with
-K formed once: the same numbers for a tenth of the memory traffic. They differ from each other, and from the paper, in
-distances, ties, pruning and in what is averaged; each function says how.
+K formed once: the same numbers, for two products with vectors a round instead of four passes over the matrix. They
+differ from each other, and from the paper, in distances, ties, pruning and in what is averaged; each function says how.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def _excess_and_gap(cost: Tensor, dim: int) -> tuple[Tensor, Tensor]:
     """Distances less the smallest, and the second smallest of them: 0 where two are smallest."""
     excess = cost - cost.amin(dim, keepdim=True)
     smallest = excess == 0
-    second = excess.masked_fill(smallest, math.inf).amin(dim, keepdim=True)  # topk takes three times as long
+    second = excess.masked_fill(smallest, math.inf).amin(dim, keepdim=True)  # topk is slower
     return excess, second.masked_fill_(smallest.sum(dim, keepdim=True, dtype=torch.int32) > 1, 0)
 
 

@@ -8,6 +8,7 @@ is that of one pair, whose matrix also stays in the cache of a CPU.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -16,6 +17,9 @@ from torch import Tensor
 from ..errors import ConfigError, DataError, ShapeError
 
 PairLoss = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
+
+#: Metres. Squares of such distances, also over the square of the least blur, stay far within float32.
+LARGEST = 1e9
 
 
 def per_cloud(
@@ -35,27 +39,30 @@ def per_cloud(
 
     Args:
         pair_loss: the loss of one pair: ``x (N, 3)``, ``y (M, 3)``, ``a (N,)``, ``b (M,)`` to a scalar.
-        pred, target: ``(B, N, 3)`` and ``(B, M, 3)``, metres, floating point, finite where not masked.
+        pred, target: ``(B, N, 3)`` and ``(B, M, 3)``, metres, floating point; where not masked, finite and at most
+            1e9 in size.
         pred_mask, target_mask: bool ``(B, N)`` and ``(B, M)``, True where a point is real; None: all are.
         pred_weights, target_weights: non-negative ``(B, N)`` and ``(B, M)``; they are made to sum to 1 in every
-            cloud. A point of weight 0 is as if it were not there. None: all points weigh the same.
+            cloud. A point of weight 0, or of a share of the sum that underflows in the dtype of the result, is as if it
+            were not there. None: all points weigh the same.
 
     Returns:
         ``(B,)``, float32 (float64 for float64 input).
 
     Raises:
         ShapeError: a shape, dtype or device does not fit.
-        DataError: a cloud without points, or a coordinate or weight that is not finite or negative.
+        DataError: a cloud without points, a coordinate that is not finite or too large, or a weight that is not finite
+            or negative.
     """
     check_clouds(pred, target)
-    pred_keep = _kept(pred, pred_mask, pred_weights, "pred")
-    target_keep = _kept(target, target_mask, target_weights, "target")
     dtype = torch.promote_types(torch.promote_types(pred.dtype, target.dtype), torch.float32)
+    pred_keep, pred_shares = _shares(pred, pred_mask, pred_weights, dtype, "pred")
+    target_keep, target_shares = _shares(target, target_mask, target_weights, dtype, "target")
     with torch.autocast(pred.device.type, enabled=False):
         losses = []
         for i in range(len(pred)):
-            x, a = _compact(pred[i], pred_keep, pred_weights, i, dtype, "pred")
-            y, b = _compact(target[i], target_keep, target_weights, i, dtype, "target")
+            x, a = _compact(pred[i], pred_keep, pred_shares, i, dtype, "pred")
+            y, b = _compact(target[i], target_keep, target_shares, i, dtype, "target")
             losses.append(pair_loss(x, y, a, b))
         return torch.stack(losses)
 
@@ -65,6 +72,7 @@ def check_clouds(pred: Tensor, target: Tensor) -> None:
 
     Raises:
         ShapeError: wrong shape, dtype or device, or an empty batch.
+        DataError: clouds without points.
     """
     for name, points in (("pred", pred), ("target", target)):
         if not isinstance(points, Tensor):
@@ -75,13 +83,15 @@ def check_clouds(pred: Tensor, target: Tensor) -> None:
             raise ShapeError(f"{name} must be floating point metres; got {points.dtype}: convert with .float()")
         if len(points) == 0:
             raise ShapeError(f"{name} must hold at least one cloud; got {tuple(points.shape)}")
+        if points.shape[1] == 0:
+            raise DataError(f"every cloud needs at least one point; cloud 0 of {name} has none: leave such clouds out")
     if len(pred) != len(target):
         raise ShapeError(f"pred and target must hold as many clouds as each other; got {len(pred)} and {len(target)}")
     if pred.device != target.device:
         raise ShapeError(f"pred and target must be on one device; got {pred.device} and {target.device}")
 
 
-def check_choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
+def check_choice(name: str, value: object, allowed: tuple[object, ...]) -> None:
     """Refuse a value that is not one of ``allowed``.
 
     Raises:
@@ -91,49 +101,68 @@ def check_choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
         raise ConfigError(f"{name} must be one of {', '.join(map(repr, allowed))}; got {value!r}")
 
 
-def check_range(name: str, value: float, low: float, high: float = float("inf"), *, closed: bool = False) -> None:
-    """Refuse a number outside the open interval ``(low, high)``, or ``[low, high)`` where ``closed``.
+def check_range(name: str, value: float, low: float, high: float = float("inf"), *, ends: str = "()") -> None:
+    """Refuse what is no number between ``low`` and ``high``; ``ends`` are the brackets of the interval, as in "[)".
 
     Raises:
         ConfigError: naming the interval.
     """
-    inside = isinstance(value, (int, float)) and (low < value < high or (closed and value == low))
+    inside = isinstance(value, (int, float)) and (
+        low < value < high or (ends[0] == "[" and value == low) or (ends[1] == "]" and value == high)
+    )
     if not inside:
-        raise ConfigError(f"{name} must be a number in {'[' if closed else '('}{low:g}, {high:g}); got {value!r}")
+        raise ConfigError(f"{name} must be a number in {ends[0]}{low:g}, {high:g}{ends[1]}; got {value!r}")
 
 
-def _kept(points: Tensor, mask: Tensor | None, weights: Tensor | None, name: str) -> Tensor | None:
-    """Bool (B, N) of the points that count, or None where all do."""
+def check_integer(name: str, value: int, low: int) -> None:
+    """Refuse what is no integer of at least ``low``.
+
+    Raises:
+        ConfigError: naming the least value.
+    """
+    if not isinstance(value, int) or isinstance(value, bool) or value < low:
+        raise ConfigError(f"{name} must be an integer of at least {low}; got {value!r}")
+
+
+def _shares(
+    points: Tensor, mask: Tensor | None, weights: Tensor | None, dtype: torch.dtype, name: str
+) -> tuple[Tensor | None, Tensor | None]:
+    """Which points count, bool (B, N), and their weights (B, N), which sum to 1; None: all of them, all the same."""
     shape = points.shape[:2]
     if mask is not None and (mask.shape != shape or mask.dtype != torch.bool):
         raise ShapeError(f"{name}_mask must be bool {tuple(shape)}; got {mask.dtype} {tuple(mask.shape)}")
     if weights is None:
-        return mask
+        return mask, None
     if weights.shape != shape or not weights.is_floating_point():
         received = f"{weights.dtype} {tuple(weights.shape)}"
         raise ShapeError(f"{name}_weights must be floating point {tuple(shape)}; got {received}")
-    weights = weights.detach()
+    weights = weights.detach().double()
     if mask is not None:
         weights = weights.masked_fill(~mask, 0)
     if not bool((torch.isfinite(weights) & (weights >= 0)).all()):
         raise DataError(f"{name}_weights must be finite and not negative where the mask is True")
-    return weights > 0
+    largest = weights.amax(1, keepdim=True)
+    weights = weights / torch.where(largest > 0, largest, 1)  # else the sum could overflow
+    shares = (weights / weights.sum(1, keepdim=True).clamp(min=1)).to(dtype)
+    return shares >= torch.finfo(dtype).tiny, shares
 
 
 def _compact(
-    points: Tensor, keep: Tensor | None, weights: Tensor | None, index: int, dtype: torch.dtype, name: str
+    points: Tensor, keep: Tensor | None, shares: Tensor | None, index: int, dtype: torch.dtype, name: str
 ) -> tuple[Tensor, Tensor]:
     """The points of one cloud that count, and their weights, which sum to 1."""
+    mass = None if shares is None else shares[index]
     if keep is not None and not bool(keep[index].all()):
         points = points[keep[index]]
-        weights = None if weights is None else weights[index][keep[index]]
-    elif weights is not None:
-        weights = weights[index]
+        mass = None if mass is None else mass[keep[index]]
     if len(points) == 0:
         raise DataError(f"every cloud needs at least one point; cloud {index} of {name} has none after its mask")
-    if not bool(torch.isfinite(points.detach()).all()):
+    reach = points.detach().abs().max().item()
+    if not math.isfinite(reach):
         raise DataError(f"points must be finite; cloud {index} of {name} holds NaN or infinity where its mask is True")
-    if weights is None:
-        return points.to(dtype), points.new_full((len(points),), 1 / len(points), dtype=dtype)
-    weights = weights.detach().to(dtype)
-    return points.to(dtype), weights / weights.sum()
+    if reach > LARGEST:
+        raise DataError(
+            f"coordinates must be metres of at most {LARGEST:g}; cloud {index} of {name} reaches {reach:g}: "
+            "convert its unit, or mask the points that have gone astray"
+        )
+    return points.to(dtype), points.new_full((len(points),), 1 / len(points), dtype=dtype) if mass is None else mass

@@ -76,13 +76,29 @@ class Criterion(nn.Module):
             self.terms[term.name if occurrence == 1 else f"{term.name}_{occurrence}"] = term
 
     def forward(
-        self, pred: Tensor, target: Tensor, pred_mask: Tensor | None = None, target_mask: Tensor | None = None
+        self,
+        pred: Tensor,
+        target: Tensor,
+        pred_mask: Tensor | None = None,
+        target_mask: Tensor | None = None,
+        *,
+        pred_weights: Tensor | None = None,
+        target_weights: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        """Every term, unweighted: name to ``(B,)``. Arguments as for the losses."""
-        return {
-            name: LOSSES[term.name](pred, target, pred_mask, target_mask, **term.options)
-            for name, term in self.terms.items()
-        }
+        """Every term, unweighted: name to ``(B,)``; one of weight 0 has no gradient. Arguments as for the losses."""
+        values = {}
+        for name, term in self.terms.items():
+            with torch.set_grad_enabled(torch.is_grad_enabled() and term.weight != 0):
+                values[name] = LOSSES[term.name](
+                    pred,
+                    target,
+                    pred_mask,
+                    target_mask,
+                    pred_weights=pred_weights,
+                    target_weights=target_weights,
+                    **term.options,
+                )
+        return values
 
     def total(self, terms: Mapping[str, Tensor]) -> Tensor:
         """Weighted sum ``(B,)`` of what :meth:`forward` returned; terms of weight 0 stay out, whatever they are."""

@@ -57,7 +57,7 @@ def dcd(
     """
     check_choice("variant", variant, VARIANTS)
     check_range("alpha", alpha, 0)
-    check_range("count_power", count_power, 0, closed=True)
+    check_range("count_power", count_power, 0, ends="[)")
 
     def direction(x: Tensor, y: Tensor, weights: Tensor) -> Tensor:
         index = nearest(x, y)[:, 0]

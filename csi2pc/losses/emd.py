@@ -1,8 +1,8 @@
 """Exact earth mover's distance: the least mean distance over which one cloud has to be carried to become the other.
 
 For clouds of one size and equal weights it is the best one-to-one assignment (Hungarian algorithm); else the transport
-problem, a linear programme. What is popular under the name is neither: the auction of 50 rounds stops 24 to 57 % low,
-``approxmatch`` 13 to 36 % high.
+problem, a linear programme. What is popular under the name is neither: an auction cut off after 50 rounds comes out
+low, and ``approxmatch``, an approximate soft match, comes out high.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ def emd(
 ) -> Tensor:
     """Exact EMD of every pair of a batch, metres; a mean over points.
 
-    The time grows with about the third power of the size, differs widely from cloud to cloud, and is many times as
-    long for unequal sizes (``benchmarks/losses.py`` prints it). Computed on the CPU, wherever the points are.
+    The time grows with up to the third power of the size, differs widely from cloud to cloud, and is much longer for
+    unequal sizes or weights (``benchmarks/losses.py`` prints it for equal ones). Computed on the CPU, wherever the
+    points are.
 
     Args:
         pred, target, pred_mask, target_mask, pred_weights, target_weights: as for

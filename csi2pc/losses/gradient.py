@@ -40,7 +40,7 @@ def transport_cost(x: Tensor, y: Tensor, cost: Tensor, plan: Tensor) -> tuple[Te
 
 def pull_at(x: Tensor, y: Tensor, strength: Tensor) -> tuple[Tensor, Tensor]:
     """``sum_j s_ij (x_i - y_j)``, ``(N, 3)``, and ``sum_i s_ij (y_j - x_i)``, ``(M, 3)``."""
-    # Three products with vectors: five times faster on a CPU than one with a matrix of three columns.
+    # Three products with vectors: faster on a CPU than one with a matrix of three columns.
     towards_y = torch.stack([strength.mv(coordinate) for coordinate in y.t().contiguous()], 1)
     towards_x = torch.stack([strength.t().mv(coordinate) for coordinate in x.t().contiguous()], 1)
     return x * strength.sum(1, keepdim=True) - towards_y, y * strength.sum(0).unsqueeze(1) - towards_x

@@ -59,7 +59,7 @@ def info_cd(
     """
     check_choice("variant", variant, VARIANTS)
     check_range("tau", tau, 0)
-    check_range("contrast", contrast, 0, 1 + 1e-9, closed=True)
+    check_range("contrast", contrast, 0, 1, ends="[]")
     if variant == "released" and (pred_weights is not None or target_weights is not None):
         raise ConfigError("variant 'released' knows no weights: leave them out, or take variant 'paper'")
 

@@ -34,17 +34,16 @@ FLOOR = -80.0
 CEILING = 60.0
 
 
-#: Omega grows from the first to the second of these between the rounds of RAMP. Found on two dozen pairs of clouds:
-#: easy ones are done before the ramp, where little over-relaxation is best, and hard ones want much of it.
+#: Omega grows from the first to the second of these between the rounds of RAMP. Chosen by trial: easy clouds are done
+#: before the ramp, where little over-relaxation is best, and hard ones want much of it.
 OMEGA = (1.5, 1.9)
 RAMP = (20, 80)
-
 
 #: Relative error of a sum beyond which the scalings take a round on logarithms.
 LOST = 10.0
 
 #: Powers of the kernel that are scaled first, for at most WARM_UP rounds each. Clumped and collapsed clouds then take
-#: a third of the rounds; clouds near each other pay with a few more.
+#: fewer rounds in all; clouds near each other pay with a few more.
 POWERS = (1 / 16, 1 / 8, 1 / 4, 1 / 2)
 WARM_UP = 15
 
@@ -110,16 +109,37 @@ def scale(
     """
     log_a = a.log()
     if start is not None:
-        return _scale(kernel, 1, a, b, start.f, start.g, tolerance, max_rounds, patience)
+        options = {"tolerance": tolerance, "max_rounds": max_rounds, "patience": patience}
+        return _scale(kernel, a, b, start.f, start.g, power=1, **options)
     f, g, rounds = log_a, torch.zeros_like(b), 0
     for power in POWERS:
-        blurred = _scale(kernel, power, a, b, f, g, tolerance, min(WARM_UP, max_rounds - rounds), None)
+        few = min(WARM_UP, max_rounds - rounds)
+        blurred = _scale(kernel, a, b, f, g, power=power, tolerance=tolerance, max_rounds=few, patience=None)
         f, g, rounds = log_a + 2 * (blurred.f - log_a), 2 * blurred.g, rounds + blurred.rounds
-    last = _scale(kernel, 1, a, b, f, g, tolerance, max_rounds - rounds, patience)
+    left = max_rounds - rounds
+    last = _scale(kernel, a, b, f, g, power=1, tolerance=tolerance, max_rounds=left, patience=patience)
     return Scaling(last.f, last.g, last.error, rounds + last.rounds)
 
 
-def _scale(kernel, power, a, b, f, g, tolerance, max_rounds, patience) -> Scaling:
+def _scale(
+    kernel: Kernel,
+    a: Tensor,
+    b: Tensor,
+    f: Tensor,
+    g: Tensor,
+    *,
+    power: float,
+    tolerance: float,
+    max_rounds: int,
+    patience: int | None,
+) -> Scaling:
+    """Scale the kernel to a power, starting from f and g.
+
+    At the head of the inner loop the plan as it stands is ``diag(u) K^power exp(f + g) diag(v)``: ``plan`` holds the
+    product without u and v, whose logarithms stay within ``drift``, and ``column_error`` is that of the columns as the
+    last update of v left them. When drift reaches ABSORB, u and v go into f and g, and the outer loop forms the product
+    again, which leaves the plan as it stands unchanged.
+    """
     rounds, column_error, goal, deadline = 0, math.inf, math.inf, patience or max_rounds
     while True:
         plan = kernel.plan(f, g, power)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import torch
 from oracles import apml_default, apml_plan, apml_sparse_transcription, apml_transcription, pair_of_clouds
 
 from csi2pc.errors import ConfigError
-from csi2pc.losses import apml, emd
+from csi2pc.losses import apml, apml_neighbours, emd
 
 HARD = ("mid", "iid", "clumped", "blob")
 
@@ -135,10 +136,69 @@ def test_sparse_is_near_dense_and_meets_its_marginals(name, value, direction):
     assert torch.cosine_similarity(gradient.flatten(), dense_gradient.flatten(), 0) > direction
 
 
-def test_sparse_warns_when_it_misses_its_marginals():
-    pred, target = one_pair("clumped", 1500, 1500)
-    with pytest.warns(UserWarning, match="misses its marginals by .* a larger max_rounds"):
-        apml(pred, target, path="sparse", max_rounds=20)
+def sphere(n: int, seed: int = 0) -> tuple[torch.Tensor, torch.Generator]:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.nn.functional.normalize(torch.randn(n, 3, generator=generator), dim=1), generator
+
+
+def repeated_pair(copies: int, noise: float, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    points, generator = sphere(1200 // copies, seed)
+    target = points.repeat_interleave(copies, 0)
+    return (target + noise * torch.randn(1200, 3, generator=generator))[None], target[None]
+
+
+@pytest.mark.parametrize("copies, noise", [(10, 0.02), (20, 0.1)])
+@pytest.mark.parametrize("seed", range(2))
+def test_sparse_is_near_dense_on_repeated_points(copies, noise, seed):
+    pred, target = repeated_pair(copies, noise, seed)
+    reached = []
+    sparse = apml(pred, target, path="sparse", convergence=reached)
+    assert reached[0].error <= 0.02 and reached[0].neighbours != 8  # 0: all pairs
+    torch.testing.assert_close(sparse, apml(pred, target, path="dense"), rtol=0.02, atol=0)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_sparse_is_near_dense_where_all_neighbours_held_in_the_end_are_copies(seed, monkeypatch):
+    monkeypatch.setattr(apml_neighbours, "MOST", 8)
+    monkeypatch.setattr(apml_neighbours, "DENSE_PAIRS", 1000)
+    pred, target = repeated_pair(10, 0.02, seed)
+    reached = []
+    sparse = apml(pred, target, path="sparse", convergence=reached)
+    assert reached[0].error <= 0.02 and reached[0].neighbours == 8
+    torch.testing.assert_close(sparse, apml(pred, target, path="dense"), rtol=0.02, atol=0)
+
+
+@pytest.mark.parametrize("copies", [40, 100, 1200])
+def test_sparse_takes_all_pairs_where_more_copies_than_neighbours_are_held(copies):
+    points, generator = sphere(1200)
+    repeated = torch.cat([points[copies:], points[:1].expand(copies, 3)])
+    cluttered = repeated + (0.01 if copies < 1200 else 0) * torch.randn(1200, 3, generator=generator)
+    pred, target = (cluttered, repeated) if copies < 1200 else (repeated, points)
+    reached = []
+    sparse = apml(pred[None], target[None], path="sparse", convergence=reached)
+    assert reached[0].error <= 0.02
+    torch.testing.assert_close(sparse, apml(pred[None], target[None], path="dense"), rtol=0.02, atol=0)
+
+
+@pytest.mark.parametrize("path", ["dense", "blocked", "sparse"])
+def test_warns_of_missed_marginals_once_for_a_line_that_is_run_often(path):
+    pred, target = one_pair("clumped", 300, 300)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        for _ in range(3):
+            apml(pred, target, path=path, max_rounds=3)
+        apml(pred, target, path=path)
+    assert [warning.filename for warning in caught] == [__file__]
+    assert "misses its marginals" in str(caught[0].message)
+
+
+def test_sparse_keeps_its_error_where_all_pairs_do_not_fit(monkeypatch):
+    monkeypatch.setattr(apml_neighbours, "DENSE_PAIRS", 1000)
+    points, _ = sphere(400)
+    reached = []
+    with pytest.warns(UserWarning, match="misses its marginals"):
+        apml(points[None, :1].expand(1, 400, 3), points[None], path="sparse", max_rounds=30, convergence=reached)
+    assert reached[0].neighbours == 32 and reached[0].error > 0.02
 
 
 def test_unequal_sizes_have_their_own_marginals():

@@ -37,6 +37,7 @@ CASES = [
 ]
 
 every_loss = pytest.mark.parametrize("loss", CASES)
+NINE = torch.randn(1, 9, 3, generator=torch.Generator().manual_seed(0))
 
 
 def is_published(loss: partial) -> bool:
@@ -69,13 +70,23 @@ def test_every_loss_and_variant_is_listed_here():
 
 
 @every_loss
-def test_value_per_cloud_and_dtype(loss):
-    pred, target = batch(n=30, dtype=torch.float32)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_value_per_cloud_and_dtype(loss, dtype):
+    pred, target = batch(n=30, dtype=dtype)
     value, at_pred, at_target = gradients(loss, pred, target)
-    assert value.shape == (3,) and value.dtype == torch.float32
+    assert value.shape == (3,) and value.dtype == dtype
     assert (value > 0).all()
     for gradient in (at_pred, at_target):
-        assert gradient.isfinite().all() and gradient.abs().sum() > 0
+        assert gradient.dtype == dtype and gradient.isfinite().all() and gradient.abs().sum() > 0
+
+
+@every_loss
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_the_value_is_the_same_where_no_gradient_is_wanted(loss, mode):
+    pred, target = batch(n=30, dtype=torch.float32)
+    wanted, _, _ = gradients(loss, pred, target)
+    with mode():
+        torch.testing.assert_close(loss(pred, target).clone(), wanted)
 
 
 @every_loss
@@ -149,6 +160,28 @@ def test_weights(loss):
 
 
 @every_loss
+@pytest.mark.parametrize("dtype, tiny", [(torch.float32, 1e-45), (torch.float64, 1e-60), (torch.float64, 5e-324)])
+def test_a_weight_that_underflows_is_none(loss, dtype, tiny):
+    if not takes_weights(loss):
+        pytest.skip("takes no weights")
+    pred, target = (clouds / 100 for clouds in batch(dtype=torch.float32))
+    weights = torch.ones(pred.shape[:2], dtype=dtype)
+    weights[:, 0] = tiny
+    assert (weights > 0).all()
+    value, at_pred, _ = gradients(loss, pred, target, pred_weights=weights)
+    torch.testing.assert_close(value, loss(pred[:, 1:], target))
+    assert at_pred.isfinite().all() and (at_pred[:, 0] == 0).all()
+
+
+@every_loss
+def test_weights_whose_sum_overflows(loss):
+    if not takes_weights(loss):
+        pytest.skip("takes no weights")
+    pred, target = batch(dtype=torch.float32)
+    torch.testing.assert_close(loss(pred, target, pred_weights=torch.full(pred.shape[:2], 1e38)), loss(pred, target))
+
+
+@every_loss
 def test_gradient_agrees_with_finite_differences(loss):
     name, options = loss.func.__name__, loss.keywords
     converged = {"tolerance": 1e-12 if name == "apml" else 1e-5, "max_rounds": 3000}
@@ -179,13 +212,15 @@ def test_finite_on_hard_pairs(loss, name):
     [
         pytest.param(torch.zeros(1, 1, 3), torch.zeros(1, 1, 3), id="one point each, coincident"),
         pytest.param(torch.zeros(1, 1, 3), torch.ones(1, 1, 3), id="one point each"),
-        pytest.param(torch.zeros(1, 1, 3), torch.randn(1, 9, 3), id="one point against many"),
-        pytest.param(torch.randn(1, 9, 3), torch.zeros(1, 1, 3), id="many against one point"),
+        pytest.param(torch.zeros(1, 1, 3), NINE, id="one point against many"),
+        pytest.param(NINE, torch.zeros(1, 1, 3), id="many against one point"),
         pytest.param(torch.ones(1, 8, 3), torch.ones(1, 8, 3), id="all points equal"),
-        pytest.param(torch.ones(1, 8, 3), torch.randn(1, 9, 3), id="collapsed prediction"),
-        pytest.param(torch.randn(1, 9, 3), torch.ones(1, 8, 3), id="collapsed target"),
+        pytest.param(torch.ones(1, 8, 3), NINE, id="collapsed prediction"),
+        pytest.param(NINE, torch.ones(1, 8, 3), id="collapsed target"),
         pytest.param(torch.ones(1, 40, 3), torch.zeros(1, 40, 3), id="both collapsed"),
         pytest.param(torch.eye(3)[None], torch.eye(3)[None] * 1e4, id="ten kilometres away"),
+        pytest.param(NINE * 1e-20, NINE[:, :7] * 2e-20, id="hardly any extent"),
+        pytest.param(NINE * 1e8, NINE[:, :7] * 2e8, id="as large as is taken"),
     ],
 )
 def test_finite_on_degenerate_clouds(loss, pred, target):
@@ -246,6 +281,9 @@ def test_bad_input_is_refused(loss):
         loss(nan, good)
     with pytest.raises(DataError, match="finite; cloud 0 of target"):
         loss(good, good / 0)
+    for large in (good * 1e20, good.double() * 1e200):
+        with pytest.raises(DataError, match=r"metres of at most 1e\+09; cloud 0 of target reaches .*: convert"):
+            loss(good, large)
     with pytest.raises(ShapeError, match=r"pred_mask must be bool \(2, 5\); got torch.float32"):
         loss(good, good, torch.ones(2, 5))
     with pytest.raises(ShapeError, match=r"target_mask must be bool \(2, 5\)"):
@@ -267,7 +305,9 @@ def test_options_outside_their_range_are_refused(name):
     wrong = {"variant": "best", "path": "fast", "p_min": 1.0, "tolerance": 0.0, "max_rounds": 0, "neighbours": 1,
              "alpha": -1.0, "tau": 0.0, "contrast": 2.0, "count_power": -1.0, "power": 3, "blur": 0.0,
              "directions": 0, "threshold": -1.0}  # fmt: skip
-    for option in options_of(name):
-        if option in wrong:
-            with pytest.raises(ConfigError, match=option):
-                LOSSES[name](points, points, **{option: wrong[option]})
+    wrong_as_well = {"blur": 1e-20, "max_rounds": 10.0, "neighbours": 8.5, "directions": 10.5, "contrast": 1 + 1e-12}
+    for values in (wrong, wrong_as_well, {"blur": 1e20, "neighbours": True}):
+        for option in options_of(name):
+            if option in values:
+                with pytest.raises(ConfigError, match=option):
+                    LOSSES[name](points, points, **{option: values[option]})

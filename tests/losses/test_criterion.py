@@ -22,10 +22,20 @@ def test_terms_are_unweighted_and_the_total_weighs_them():
 
 
 def test_a_term_of_weight_zero_is_told_but_does_not_train():
-    criterion = Criterion([TermConfig("chamfer_l1", 0.0)])
-    terms = criterion(torch.randn(2, 5, 3), torch.randn(2, 5, 3))
+    criterion = Criterion([TermConfig("chamfer_l1", 0.0), TermConfig("chamfer_l2")])
+    terms = criterion(torch.randn(2, 5, 3, requires_grad=True), torch.randn(2, 5, 3))
     assert (terms["chamfer_l1"] > 0).all()
-    assert criterion.total(terms).tolist() == [0, 0]
+    assert not terms["chamfer_l1"].requires_grad and terms["chamfer_l2"].requires_grad
+    assert torch.equal(criterion.total(terms), terms["chamfer_l2"])
+    assert Criterion([TermConfig("chamfer_l1", 0.0)]).total({"chamfer_l1": torch.ones(2)}).tolist() == [0, 0]
+
+
+def test_weights_of_points_reach_every_term():
+    pred, target, weights = torch.randn(2, 5, 3), torch.randn(2, 6, 3), torch.rand(2, 5)
+    more = torch.rand(2, 6)
+    terms = Criterion([TermConfig(name) for name in LOSSES])(pred, target, pred_weights=weights, target_weights=more)
+    for name, loss in LOSSES.items():
+        torch.testing.assert_close(terms[name], loss(pred, target, pred_weights=weights, target_weights=more))
 
 
 @pytest.mark.parametrize(
