@@ -171,10 +171,13 @@ def _restored(checkpoint: Checkpoint, run: RunFolder, splits: DataSplits) -> Pro
 
 
 def _same_step_everywhere(fabric: Fabric, progress: Progress, run: RunFolder) -> None:
-    steps = fabric.all_gather(torch.tensor(progress.step)).flatten().tolist()
-    if len(set(steps)) > 1:
+    newest, oldest = (
+        sign * int(fabric.all_reduce(torch.tensor(sign * progress.step, device=fabric.device), reduce_op="max"))
+        for sign in (1, -1)
+    )
+    if newest != oldest:
         raise ConfigError(
-            f"all processes must resume from the same checkpoint; they found steps {sorted(set(steps))}. "
+            f"all processes must resume from the same checkpoint; they found steps {oldest} and {newest}. "
             f"Put {run.path} on a disk that all machines see"
         )
 
