@@ -83,7 +83,12 @@ class Capture:
         device: what recorded it, for example ``"esp32"``, ``"mmfi"``.
         source: where it was read from, as the user named it.
         center_frequency, bandwidth: hertz, or None where the format does not say.
-        rssi, noise_floor: float32 ``(T,)`` dBm, or None.
+        rssi, noise_floor: float32 ``(T,)`` dBm, or None where not recorded.
+        agc: float32 ``(T,)`` dB, the receiver's gain as recorded, or None.
+        rssi_antennas: float32 ``(T, rx)``, received power of each antenna in the unit of the device (its reader says
+            which), NaN where an antenna reported none; or None.
+        fields: whatever else was recorded packet by packet, by name, each with first axis ``T``: for example
+            ``"sequence"`` or ``"rate"``.
         timing: ``"recorded"``, or ``"nominal"`` where the format has no clock and a constant rate is assumed.
         synthetic: True when it was simulated.
         report: packets read and skipped.
@@ -101,6 +106,9 @@ class Capture:
     bandwidth: float | None = None
     rssi: np.ndarray | None = None
     noise_floor: np.ndarray | None = None
+    agc: np.ndarray | None = None
+    rssi_antennas: np.ndarray | None = None
+    fields: dict[str, np.ndarray] = field(default_factory=dict)
     timing: str = "recorded"
     synthetic: bool = False
     report: Report = field(default_factory=Report)
@@ -121,10 +129,15 @@ class Capture:
             raise ShapeError(f"subcarriers must be {tones} strictly increasing indices; got {self.subcarriers}")
         if self.rx * self.tx != links:
             raise ShapeError(f"rx * tx must be the number of links {links}; got {self.rx} * {self.tx}")
-        for name in ("rssi", "noise_floor"):
+        for name in ("rssi", "noise_floor", "agc"):
             values = getattr(self, name)
             if values is not None and values.shape != (packets,):
                 raise ShapeError(f"{name} must be ({packets},), one a packet; got {values.shape}")
+        if self.rssi_antennas is not None and self.rssi_antennas.shape != (packets, self.rx):
+            raise ShapeError(f"rssi_antennas must be ({packets}, {self.rx}); got {self.rssi_antennas.shape}")
+        for name, values in self.fields.items():
+            if values.shape[:1] != (packets,):
+                raise ShapeError(f"field {name!r} must have {packets} entries, one a packet; got shape {values.shape}")
 
     def __len__(self) -> int:
         return len(self.csi)
@@ -140,6 +153,16 @@ class Capture:
     def duration(self) -> float:
         """Seconds from the first packet to the last."""
         return float(self.timestamps[-1] - self.timestamps[0]) if len(self) else 0.0
+
+    def select(self, packets: np.ndarray | slice) -> Capture:
+        """Some of the packets, in increasing order: a slice, an int array of positions, or a bool mask ``(T,)``."""
+        own = ("csi", "valid", "timestamps", "rssi", "noise_floor", "agc", "rssi_antennas")
+        chosen = {name: getattr(self, name) for name in own}
+        return replace(
+            self,
+            **{name: None if values is None else values[packets] for name, values in chosen.items()},
+            fields={name: values[packets] for name, values in self.fields.items()},
+        )
 
     def with_csi(self, csi: np.ndarray, valid: np.ndarray | None = None) -> Capture:
         """The same packets with other CSI values (and mask, where given)."""

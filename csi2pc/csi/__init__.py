@@ -2,7 +2,7 @@
 
 from .features import CHANNELS
 from .prepare import PrepareConfig, prepare
-from .read import read_capture
+from .read import read_capture, read_layouts
 from .windows import Windows, clock, windows_at
 
-__all__ = ["CHANNELS", "PrepareConfig", "Windows", "clock", "prepare", "read_capture", "windows_at"]
+__all__ = ["CHANNELS", "PrepareConfig", "Windows", "clock", "prepare", "read_capture", "read_layouts", "windows_at"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -12,11 +13,10 @@ from ..errors import ConfigError, DataError
 from ..types import Capture, Report
 from .esp32_fields import HTLTF20, HTLTF40, LLTF, PacketKind, TrainingField, decode, locate
 from .esp32_rows import Rows, read_rows, rows_in
+from .packet_times import BACKWARDS, OUT_OF_LINE, REPEATED, in_order, repeated, unwrap_clock
 
 TrainingFieldChoice = Literal["auto", "lltf", "htltf"]
 
-#: A backward jump of the 32-bit microsecond clock is a wrap-around if the pause would then be at most this (s).
-LONGEST_PAUSE = 60.0
 #: Packets of a kind that are looked at where its length leaves open which training field it is.
 SAMPLE = 1000
 
@@ -150,62 +150,23 @@ def _layouts(rows: Rows) -> tuple[list[dict[TrainingField, np.ndarray]], np.ndar
 
 def _times(rows: Rows, path: Path, report: Report) -> tuple[np.ndarray, np.ndarray]:
     """Seconds of the packets that are kept, and the bool ``(n,)`` mask of them."""
-    keep = ~_repeated(rows)
-    _skip(rows.line[~keep], "repeated packet", path, report)
-    inside = np.flatnonzero(keep)
-    seconds = unwrap_clock(rows.column("local_timestamp")[inside])
-    odd = out_of_line(seconds)
-    _skip(rows.line[inside[odd]], "clock out of line with the packets before and after", path, report)
-    inside, seconds = inside[~odd], seconds[~odd]
-    borders = np.flatnonzero(np.diff(seconds) < 0) + 1
-    runs = [slice(a, b) for a, b in zip([0, *borders], [*borders, len(seconds)], strict=True)]
-    longest = max(runs, key=lambda run: run.stop - run.start)
-    for run in runs:
-        if run is not longest:
-            _skip(rows.line[inside[run]], "clock ran backwards; only the longest run of packets is kept", path, report)
+    seconds = unwrap_clock(rows.column("local_timestamp"))
+    twice = repeated(seconds, partial(_alike, rows))
+    _skip(rows.line[twice], REPEATED, path, report)
+    inside = np.flatnonzero(~twice)
+    kept, odd = in_order(seconds[inside])
+    _skip(rows.line[inside[odd]], OUT_OF_LINE, path, report)
+    _skip(rows.line[inside[~kept & ~odd]], BACKWARDS, path, report)
     keep = np.zeros(len(rows), dtype=bool)
-    keep[inside[longest]] = True
-    return seconds[longest], keep
+    keep[inside[kept]] = True
+    return seconds[keep], keep
 
 
-def _repeated(rows: Rows) -> np.ndarray:
-    """bool ``(n,)``: same clock, transmitter and values as the row before."""
-    clock = rows.column("local_timestamp")
-    repeated = np.zeros(len(rows), dtype=bool)
-    alike = (clock[1:] == clock[:-1]) & (rows.mac[1:] == rows.mac[:-1]) & (rows.stored[1:] == rows.stored[:-1])
-    for i in np.flatnonzero(alike) + 1:
-        before, here = rows.values(np.array([i - 1, i]))
-        repeated[i] = np.array_equal(before, here)
-    return repeated
-
-
-def unwrap_clock(microseconds: np.ndarray) -> np.ndarray:
-    """Seconds from a 32-bit microsecond counter (logged signed or unsigned), wrap-arounds undone.
-
-    Args:
-        microseconds: int ``(n,)`` in the order of arrival.
-
-    Returns:
-        float64 ``(n,)``; steps back that are no wrap-around (see :data:`LONGEST_PAUSE`) are left in.
-    """
-    ticks = np.asarray(microseconds, dtype=np.int64) % (1 << 32)
-    steps = np.diff(ticks)
-    wraps = (steps < 0) & (steps + (1 << 32) <= LONGEST_PAUSE * 1e6)
-    turns = np.concatenate([[0], np.cumsum(wraps)])[: len(ticks)]
-    return (ticks + turns * (1 << 32)) * 1e-6
-
-
-def out_of_line(seconds: np.ndarray) -> np.ndarray:
-    """bool ``(n,)``: single times above the next or below the last, while these two are in order themselves."""
-    out = np.zeros(len(seconds), dtype=bool)
-    if len(seconds) < 3:
-        return out
-    before, here, after = seconds[:-2], seconds[1:-1], seconds[2:]
-    high = (here > after) & (after >= before)
-    low = (here < before) & (after >= before)
-    low[1:] &= ~high[:-1]
-    out[1:-1] = high | low
-    return out
+def _alike(rows: Rows, one: int, other: int) -> bool:
+    """Whether two packets have the same transmitter and values."""
+    if rows.mac[one] != rows.mac[other] or rows.stored[one] != rows.stored[other]:
+        return False
+    return np.array_equal(*rows.values(np.array([one, other])))
 
 
 def _center_frequency(rows: Rows, field: TrainingField) -> float:

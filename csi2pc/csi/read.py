@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,34 +25,46 @@ class Format:
     Attributes:
         name: what users call it.
         looks_like: for a file format, a function of the first :data:`HEAD` bytes; for a folder format, of the path.
-        read: the reader, ``read(path, **options)``.
+        read: the reader, ``read(path, **options)``: one capture a layout, the one with most packets first.
         expects: what ``looks_like`` looks for, for the error that says why nothing fitted.
         folder: whether it is a folder of files.
     """
 
     name: str
     looks_like: Callable[[Any], bool]
-    read: Callable[..., Capture]
+    read: Callable[..., list[Capture]]
     expects: str
     folder: bool = False
 
 
+def _alone(read: Callable[..., Capture]) -> Callable[..., list[Capture]]:
+    """A reader whose formats, or options, allow one layout only."""
+
+    @functools.wraps(read)
+    def one(path: str | Path, **options: Any) -> list[Capture]:
+        return [read(path, **options)]
+
+    return one
+
+
 #: Every format, in the order they are tried. A new reader is a file beside this one and a line here.
 FORMATS = (
-    Format("MM-Fi frame", looks_like_mmfi_frame, read_mmfi_frame, "a MATLAB 5 file that holds CSIamp and CSIphase"),
-    Format("ESP32 CSV", looks_like_esp32_csv, read_esp32_csv, "a line of text that begins with CSI_DATA"),
+    Format("MM-Fi frame", looks_like_mmfi_frame, _alone(read_mmfi_frame), "a MATLAB 5 file that holds CSIamp and CSIphase"),
+    Format("ESP32 CSV", looks_like_esp32_csv, _alone(read_esp32_csv), "a line of text that begins with CSI_DATA"),
     Format(
-        "MM-Fi sequence", looks_like_mmfi_folder, read_mmfi_folder,
+        "MM-Fi sequence", looks_like_mmfi_folder, _alone(read_mmfi_folder),
         "frame001.mat, frame002.mat ... in it or in its folder wifi-csi", folder=True,
     ),
 )  # fmt: skip
 
 
-def read_capture(path: str | Path, **options: Any) -> Capture:
+def read_capture(path: str | Path, *, layout: int = 0, **options: Any) -> Capture:
     """Read a capture of any known format.
 
     Args:
         path: a file or a folder.
+        layout: which one, where a file holds packets of several antennas, bandwidths or channels: 0 is the one with
+            most packets, and a note in the report lists the others. Layouts are never padded to one.
         options: passed on to the reader of the format that was recognised, for example ``mac`` and
             ``training_field`` of :func:`csi2pc.csi.esp32.read_esp32_csv`.
 
@@ -62,16 +75,45 @@ def read_capture(path: str | Path, **options: Any) -> Capture:
         DataError: missing, empty, of no known format (the message lists what was tried), or damaged.
         ConfigError: the reader of this format has no such option.
     """
+    captures = read_layouts(path, **options)
+    try:
+        number = int(layout)
+        if number < 0:
+            raise IndexError
+        return captures[number]
+    except (ValueError, IndexError):
+        raise ConfigError(
+            f"layout must be 0..{len(captures) - 1}, the layouts that {path} holds; got {layout!r}: 0 is the commonest"
+        ) from None
+
+
+def read_layouts(path: str | Path, **options: Any) -> list[Capture]:
+    """Read everything a file or folder holds: one capture a layout, the one with most packets first.
+
+    Args, errors: as :func:`read_capture`.
+    """
     path = Path(path)
     found = recognise(path)
-    accepted = [name for name in inspect.signature(found.read).parameters if name != "path"]
+    parameters = inspect.signature(found.read).parameters
+    accepted = [name for name in parameters if name != "path"]
     unknown = sorted(set(options) - set(accepted))
     if unknown:
         raise ConfigError(
             f"the {found.name} reader has no option {', '.join(unknown)} (for {path}); "
             f"it has {', '.join(accepted) or 'none'}: leave the others out"
         )
-    return found.read(path, **options)
+    return found.read(path, **{name: _typed(name, value, parameters[name]) for name, value in options.items()})
+
+
+def _typed(name: str, value: Any, parameter: inspect.Parameter) -> Any:
+    """An option given as text, as on a command line, in the type that the reader takes."""
+    kind = {"int": int, "float": float}.get(str(parameter.annotation).removesuffix(" | None"))
+    if kind is None or not isinstance(value, str):
+        return value
+    try:
+        return kind(value)
+    except ValueError:
+        raise ConfigError(f"the reader's option {name} must be of type {kind.__name__}; got {value!r}") from None
 
 
 def recognise(path: str | Path) -> Format:

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from csi2pc.csi.esp32 import looks_like_esp32_csv, out_of_line, read_esp32_csv, unwrap_clock
+from csi2pc.csi.esp32 import looks_like_esp32_csv, read_esp32_csv
+from csi2pc.csi.packet_times import out_of_line, unwrap_clock
 from csi2pc.csi.esp32_rows import LAYOUTS
 from csi2pc.csi.layouts import HT20, HT40, LEGACY20
 from csi2pc.csi.phase import sanitise
