@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..errors import ConfigError
-from .capsules import Capsules, ray_ranges
+from .rays import nearest_hits
 from .room import RoomConfig, box_ranges
+
+#: Metres; what is nearer to the lens than this is not seen.
+_NEAREST = 0.1
 
 
 @dataclass(frozen=True)
@@ -78,19 +81,27 @@ class DepthCamera:
     def __repr__(self) -> str:
         return f"DepthCamera({self.config.width} x {self.config.height}, focal {self.config.focal:g} px)"
 
-    def depth(self, limbs: Capsules) -> np.ndarray:
-        """Depth without noise: float64 ``(H, W)`` metres along z, infinite where nothing is within reach."""
-        depth = self._background.copy()
-        for limb in range(len(limbs.radii)):
-            box = self._box(limbs.corners(limb))
-            ranges = ray_ranges(self._rays[box], limbs.starts[limb], limbs.ends[limb], limbs.radii[limb])
-            np.minimum(depth[box], ranges * self._cosine[box], out=depth[box])
-        return depth
+    def depth(self, triangles: np.ndarray) -> np.ndarray:
+        """Depth without noise: float64 ``(H, W)`` metres along z, infinite where nothing is within reach.
 
-    def image(self, limbs: Capsules, rng: np.random.Generator) -> np.ndarray:
+        Args:
+            triangles: float ``(F, 3, 3)`` metres, corners counterclockwise as seen from outside.
+        """
+        config = self.config
+        ahead = triangles[triangles[:, :, 2].min(axis=1) > _NEAREST]
+        ahead = ahead[_faces_origin(ahead)]
+        boxes = []
+        for axis, size in ((1, config.height), (0, config.width)):
+            pixels = config.focal * ahead[:, :, axis] / ahead[:, :, 2] + config.center[axis]  # (F, 3)
+            first, last = np.ceil(pixels.min(axis=1)), np.floor(pixels.max(axis=1)) + 1
+            boxes.append(np.stack([first, last], axis=1).clip(0, size).astype(int))
+        ranges = nearest_hits(ahead, self._rays, *boxes)
+        return np.minimum(self._background, ranges * self._cosine)
+
+    def image(self, triangles: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """The image as the camera writes it: uint16 ``(H, W)`` millimetres, 0 where there is no measurement."""
         config = self.config
-        depth = self.depth(limbs).astype(np.float32)
+        depth = self.depth(triangles).astype(np.float32)
         disparity = np.float32(config.focal * config.baseline) / depth  # infinite depth gives 0
         outline = _outline(depth)
         lost = outline[rng.uniform(size=len(outline)) < config.edge_dropout]
@@ -111,16 +122,12 @@ class DepthCamera:
         patches *= np.float32(self.config.disparity_noise)
         return patches.repeat(edge, axis=0).repeat(edge, axis=1)[: shape[0], : shape[1]]
 
-    def _box(self, corners: np.ndarray) -> tuple[slice, slice]:
-        """Rows and columns of the image that hold the hull of points in front of the camera."""
-        config = self.config
-        z = np.maximum(corners[:, 2], 1e-3)
-        columns = config.focal * corners[:, 0] / z + config.center[0]
-        rows = config.focal * corners[:, 1] / z + config.center[1]
-        return (
-            slice(max(int(rows.min()), 0), max(int(rows.max()) + 2, 0)),
-            slice(max(int(columns.min()), 0), max(int(columns.max()) + 2, 0)),
-        )
+
+def _faces_origin(triangles: np.ndarray) -> np.ndarray:
+    """bool ``(F,)``: triangles whose outer side is seen from the origin."""
+    corner = triangles[:, 0]
+    normal = np.cross(triangles[:, 1] - corner, triangles[:, 2] - corner)
+    return np.einsum("fd,fd->f", normal, corner) < 0
 
 
 def _outline(depth: np.ndarray, *, jump: float = 0.3) -> np.ndarray:

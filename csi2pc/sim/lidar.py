@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import ConfigError
-from .capsules import Capsules, ray_ranges
+from .rays import nearest_hits
 from .room import RoomConfig, box_ranges
 
 #: x forward, y left, z up from the project's x right, y down, z forward; ``sensor = ROTATION @ point + TRANSLATION``.
@@ -75,22 +75,34 @@ class Lidar:
     def __repr__(self) -> str:
         return f"Lidar({self._rays.shape[0]} beams x {self._rays.shape[1]} columns)"
 
-    def scan(self, limbs: Capsules, rng: np.random.Generator) -> np.ndarray:
-        """One turn: float64 ``(N, 3)`` metres, x forward, y left, z up from the scanner; ``limbs`` in the project's."""
-        limbs = limbs.moved(ROTATION, TRANSLATION)
-        ranges = self._background.copy()
-        for limb in range(len(limbs.radii)):
-            columns = self._columns(limbs.corners(limb))
-            hit = ray_ranges(self._rays[:, columns], limbs.starts[limb], limbs.ends[limb], limbs.radii[limb])
-            np.minimum(ranges[:, columns], hit, out=ranges[:, columns])
+    def scan(self, triangles: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """One turn: float64 ``(N, 3)`` metres, x forward, y left, z up from the scanner.
+
+        Args:
+            triangles: float ``(F, 3, 3)`` metres, corners of the people's surfaces in the project's frame.
+            rng: noise and dropouts.
+        """
+        turned = triangles @ ROTATION.T + TRANSLATION
+        ranges = np.minimum(self._background, nearest_hits(turned, self._rays, *self._boxes(turned)))
         returned = (ranges <= self.config.farthest) & (rng.uniform(size=ranges.shape) >= self.config.dropout)
         noisy = ranges + self.config.noise * rng.normal(size=ranges.shape)
         return self._rays[returned] * noisy[returned][:, None]
 
-    def _columns(self, corners: np.ndarray) -> slice:
-        """Columns that hold the hull of points in front of the scanner; all of them for points behind."""
-        if np.any(corners[:, 0] <= 0):
-            return slice(None)
-        angles = np.arctan2(corners[:, 1], corners[:, 0])
-        first, last = np.searchsorted(self._azimuth, [angles.min(), angles.max()])
-        return slice(int(first), int(last))
+    def _boxes(self, triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Rows and columns of the rays that can meet each triangle, int ``(F, 2)`` each. A column may lie past the
+        last, where the turn starts over."""
+        across = np.hypot(triangles[..., 0], triangles[..., 1])
+        up = np.degrees(np.arctan2(triangles[..., 2], across))  # (F, 3)
+        left = np.arctan2(triangles[..., 1], triangles[..., 0])
+        left = left[:, :1] + (left - left[:, :1] + np.pi) % (2 * np.pi) - np.pi  # not torn apart behind the scanner
+        # The middle of a large triangle can rise above its corners: a row and a column of margin.
+        step = 2 * self.config.elevation / (self.config.beams - 1)
+        row = (up + self.config.elevation) / step
+        rows = np.stack([np.floor(row.min(1)), np.ceil(row.max(1)) + 1], axis=1).clip(0, self.config.beams)
+        turn = (left - self._azimuth[0]) * self.config.columns / (2 * np.pi)
+        columns = np.stack([np.floor(turn.min(1)), np.ceil(turn.max(1)) + 1], axis=1)
+        if len(self._azimuth) < self.config.columns:
+            columns = columns.clip(0, len(self._azimuth))
+        else:
+            columns += np.where(columns[:, :1] < 0, self.config.columns, 0)
+        return rows.astype(int), columns.astype(int)

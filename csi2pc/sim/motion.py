@@ -13,9 +13,10 @@ from scipy.interpolate import PchipInterpolator
 
 from ..errors import ConfigError
 from .actions import ACTIONS, CYCLE_SECONDS
-from .body import FACING, Body
+from .body import FACING
+from .kinematics import Posture, leg_length, posture
+from .mesh import Surface
 from .poses import DIRECTIONS, LEAN, PELVIS, TURN, Pose
-from .skeleton import landmarks
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class Performance:
     """One subject performing one action.
 
     Attributes:
-        body: the subject.
+        surface: the subject.
         curve: poses over one cycle, defined on -1..2 so that its ends meet smoothly.
         period: seconds a cycle takes.
         start: 0..1, where in the cycle time 0 falls.
@@ -86,7 +87,7 @@ class Performance:
         sway: metres.
     """
 
-    body: Body
+    surface: Surface
     curve: PchipInterpolator
     period: float
     start: float
@@ -95,27 +96,32 @@ class Performance:
     wobble: np.ndarray
     sway: float
 
-    def places(self, times: np.ndarray) -> np.ndarray:
-        """Landmarks ``(T, 27, 3)`` in metres, project's frame, at ``times`` ``(T,)`` seconds."""
+    def posture(self, times: np.ndarray) -> Posture:
+        """Joints and segments in metres, project's frame, at ``times`` ``(T,)`` seconds."""
         phase = self.start + times / self.period + 0.02 * np.sin(2 * np.pi * times / 6.1 + self.wobble[0])
         poses = self.curve(phase % 1.0)
         for part in DIRECTIONS:
             poses[:, part] /= np.linalg.norm(poses[:, part], axis=1, keepdims=True)
         sway = self.sway * np.sqrt(2) * np.sin(2 * np.pi * times[:, None] / (3.7, 4.9) + self.wobble[1:])
-        poses[:, PELVIS][:, [0, 2]] += sway / self.body.bones.leg
+        poses[:, PELVIS][:, [0, 2]] += sway / leg_length(self.surface)
         cos, sin = np.cos(self.heading), np.sin(self.heading)
         turned = np.array([[cos, 0.0, sin], [0.0, 1.0, 0.0], [-sin, 0.0, cos]])
-        return landmarks(poses, self.body.bones) @ (FACING @ turned).T + self.spot
+        return posture(poses, self.surface).moved(FACING @ turned, self.spot)
+
+    def vertices(self, times: np.ndarray) -> np.ndarray:
+        """The body's surface ``(T, V, 3)`` in metres, project's frame, at ``times`` ``(T,)`` seconds."""
+        now = self.posture(times)
+        return self.surface.posed(now.rotations, now.shifts)
 
 
 def perform(
-    action: str, body: Body, style: Style, config: MotionConfig, *, floor: float, rng: np.random.Generator
+    action: str, surface: Surface, style: Style, config: MotionConfig, *, floor: float, rng: np.random.Generator
 ) -> Performance:
     """Draw one performance.
 
     Args:
         action: "A01" to "A27".
-        body, style: the subject.
+        surface, style: the subject.
         config: spreads of what is drawn.
         floor: metres, y of the floor in the project's frame.
         rng: everything random comes from here.
@@ -127,7 +133,7 @@ def perform(
     curve = PchipInterpolator(knots, keys[np.arange(len(knots)) % count], axis=0)
     spot = config.spot + rng.uniform(-config.spot_spread, config.spot_spread, size=2)
     return Performance(
-        body=body,
+        surface=surface,
         curve=curve,
         period=CYCLE_SECONDS.get(action, config.cycle) / (style.tempo * rng.uniform(0.93, 1.07)),
         start=rng.uniform(),

@@ -15,10 +15,10 @@ from .config import SimConfig
 from .depth import DepthCamera
 from .hardware import measured
 from .lidar import Lidar
+from .mesh import facets
 from .mmwave import detections
 from .motion import Performance, make_style, perform
 from .room import RoomConfig, room_of_scene
-from .skeleton import JOINTS
 
 #: MM-Fi's clock: frames a second, and WiFi packets in a frame.
 FRAME_RATE = 10.0
@@ -98,18 +98,18 @@ def write_sequence(config: SimConfig, root: Path, sequence: Sequence) -> str:
     joints = []
     for frame in range(1, config.frames + 1):
         start, middle = (frame - 1) / FRAME_RATE, (frame - 0.5) / FRAME_RATE
-        places = performance.places(np.array([middle]))[0]
-        limbs = performance.body.capsules(places)
-        joints.append(places[: len(JOINTS)])
+        now = performance.posture(np.array([middle]))
+        triangles = performance.surface.posed(now.rotations, now.shifts)[0][performance.surface.faces]  # (F, 3, 3)
+        joints.append(now.joints[0])
         if "wifi-csi" in config.modalities:
-            packets = performance.places(start + (np.arange(PACKETS) + 0.5) / (PACKETS * FRAME_RATE))
+            packets = start + (np.arange(PACKETS) + 0.5) / (PACKETS * FRAME_RATE)
             csi = packet_csi(config, performance, packets, static, streams["wifi-csi"])
             mmfi_writer.write_wifi(frame_path(root, sequence, "wifi-csi", frame), csi)
         if camera is not None:
-            image = camera.image(limbs, streams["depth"])
+            image = camera.image(triangles, streams["depth"])
             mmfi_writer.write_depth(frame_path(root, sequence, "depth", frame), image)
         if lidar is not None:
-            mmfi_writer.write_lidar(frame_path(root, sequence, "lidar", frame), lidar.scan(limbs, streams["lidar"]))
+            mmfi_writer.write_lidar(frame_path(root, sequence, "lidar", frame), lidar.scan(triangles, streams["lidar"]))
         if "mmwave" in config.modalities:
             points = radar_points(config, performance, middle, streams["mmwave"])
             mmfi_writer.write_mmwave(frame_path(root, sequence, "mmwave", frame), points)
@@ -118,17 +118,18 @@ def write_sequence(config: SimConfig, root: Path, sequence: Sequence) -> str:
 
 
 def packet_csi(
-    config: SimConfig, performance: Performance, places: np.ndarray, static: np.ndarray, rng: np.random.Generator
+    config: SimConfig, performance: Performance, times: np.ndarray, static: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
-    """CSI of packets as the hardware reports it: complex128 ``(P, R, S)``; ``places`` are the landmarks at each."""
-    positions, normals = performance.body.facets(places)
-    response = static + body_response(positions, normals, performance.body.areas, config.radio)
+    """CSI of packets at ``times`` (seconds) as the hardware reports it: complex128 ``(P, R, S)``."""
+    positions, normals, areas = facets(performance.vertices(times), performance.surface.faces)
+    response = static + body_response(positions, normals, areas[0], config.radio)
     return measured(response, HT40, spacing=config.radio.spacing, config=config.hardware, rng=rng)
 
 
 def radar_points(config: SimConfig, performance: Performance, time: float, rng: np.random.Generator) -> np.ndarray:
     """The radar's points ``(N, 5)`` at one time; velocities from the facets 10 ms before and after."""
     step = 0.01
-    positions, normals = performance.body.facets(performance.places(time + step * np.array([-1.0, 0.0, 1.0])))
+    vertices = performance.vertices(time + step * np.array([-1.0, 0.0, 1.0]))
+    positions, normals, areas = facets(vertices, performance.surface.faces)
     velocities = (positions[2] - positions[0]) / (2 * step)
-    return detections(positions[1], normals[1], velocities, performance.body.areas, config=config.mmwave, rng=rng)
+    return detections(positions[1], normals[1], velocities, areas[1], config=config.mmwave, rng=rng)

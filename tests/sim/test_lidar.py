@@ -2,16 +2,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from meshes import sphere
 
 from csi2pc.errors import ConfigError
-from csi2pc.sim.capsules import Capsules, signed_distance
 from csi2pc.sim.lidar import Lidar, LidarConfig
 from csi2pc.sim.room import RoomConfig
 
 ROOM = RoomConfig()
-LIMBS = Capsules(
-    np.array([[0.0, 0.5, 3.0], [0.3, -0.4, 2.8]]), np.array([[0.0, -0.5, 3.0], [0.8, -0.9, 3.1]]), np.array([0.2, 0.06])
-)
+BALLS = (((0.0, 0.1, 3.0), 0.4), ((0.6, -0.6, 2.9), 0.1), ((0.2, 0.3, -1.0), 0.25))  # the last is behind
+LIMBS = np.concatenate([sphere(radius, center, subdivisions=5) for center, radius in BALLS])
 
 
 def _in_project_frame(points: np.ndarray) -> np.ndarray:
@@ -23,16 +22,19 @@ def test_without_noise_points_lie_on_the_body_or_the_room(rng):
     points = _in_project_frame(Lidar(LidarConfig(noise=0.0, dropout=0.0), ROOM).scan(LIMBS, rng))
     assert points.shape == (32 * 1024, 3) and points.dtype == np.float64
     wall = np.minimum(np.abs(points - ROOM.lower), np.abs(points - ROOM.upper)).min(axis=1)
-    body = np.abs(signed_distance(points, LIMBS)).min(axis=1)
-    assert np.minimum(wall, body).max() < 1e-6
-    assert np.sum(body < 1e-6) > 100
+    body = np.abs([np.linalg.norm(points - center, axis=1) - radius for center, radius in BALLS])
+    assert np.minimum(wall, body.min(axis=0)).max() < 1e-3
+    assert (np.sum(body < 1e-3, axis=1) > [200, 20, 200]).all()
 
 
-def test_the_columns_around_the_limbs_cut_nothing_off():
-    lidar = Lidar(LidarConfig(), ROOM)
-    scan = lidar.scan(LIMBS, np.random.default_rng(0))
-    lidar._columns = lambda corners: slice(None)
-    np.testing.assert_array_equal(scan, lidar.scan(LIMBS, np.random.default_rng(0)))
+@pytest.mark.parametrize("azimuth", [180.0, 25.0])
+def test_the_boxes_around_the_facets_cut_nothing_off(azimuth):
+    lidar = Lidar(LidarConfig(azimuth=azimuth, columns=256), ROOM)
+    coarse = np.concatenate([sphere(radius, center, subdivisions=1) for center, radius in BALLS])
+    scan = lidar.scan(coarse, np.random.default_rng(0))
+    rows, columns = lidar._rays.shape[:2]
+    lidar._boxes = lambda triangles: tuple(np.tile([0, size], (len(triangles), 1)) for size in (rows, columns))
+    np.testing.assert_allclose(scan, lidar.scan(coarse, np.random.default_rng(0)), rtol=1e-9)
 
 
 def test_noise_runs_along_the_ray(rng):

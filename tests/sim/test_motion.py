@@ -6,8 +6,8 @@ import pytest
 from csi2pc.errors import ConfigError
 from csi2pc.sim.actions import ACTIONS
 from csi2pc.sim.body import BodyConfig, make_body
+from csi2pc.sim.kinematics import JOINTS
 from csi2pc.sim.motion import MotionConfig, Style, make_style, perform
-from csi2pc.sim.skeleton import LANDMARKS
 
 FLOOR = 0.84
 
@@ -20,15 +20,13 @@ def _performance(action: str, *, seed: int = 0, config: MotionConfig | None = No
 
 
 def _at(places: np.ndarray, name: str) -> np.ndarray:
-    return places[:, LANDMARKS.index(name)]
+    return places[:, JOINTS.index(name)]
 
 
 @pytest.mark.parametrize("action", ACTIONS)
 def test_feet_stay_on_or_above_the_floor(action):
     performance = _performance(action)
-    places = performance.places(np.arange(0.0, 6.0, 0.05))
-    positions, _ = performance.body.facets(places)
-    lowest = positions[..., 1].max(axis=1)
+    lowest = performance.vertices(np.arange(0.0, 6.0, 0.1))[..., 1].max(axis=1)
     assert lowest.max() < FLOOR + 0.01
     if action != "A26":  # all but the jump keep a foot on the floor
         assert lowest.min() > FLOOR - 0.02
@@ -36,21 +34,24 @@ def test_feet_stay_on_or_above_the_floor(action):
 
 def test_the_jump_leaves_the_floor():
     performance = _performance("A26")
-    positions, _ = performance.body.facets(performance.places(np.arange(0.0, 4.0, 0.02)))
-    assert positions[..., 1].max(axis=1).min() < FLOOR - 0.08
+    assert performance.vertices(np.arange(0.0, 4.0, 0.02))[..., 1].max(axis=1).min() < FLOOR - 0.08
 
 
 @pytest.mark.parametrize("action", ACTIONS)
 def test_the_person_faces_the_sensor_near_the_spot(action):
-    places = _performance(action).places(np.arange(0.0, 6.0, 0.1))
+    performance, times = _performance(action), np.arange(0.0, 6.0, 0.1)
+    places = performance.posture(times).joints
     assert np.all(_at(places, "left_hip")[:, 0] > _at(places, "right_hip")[:, 0])
-    assert np.all(_at(places, "left_toe")[:, 2] < _at(places, "left_heel")[:, 2])  # toes towards the camera
+    skin = performance.vertices(times[:1])[0]
+    below = skin[np.linalg.norm(skin - _at(places, "left_ankle")[0], axis=1) < 0.25]
+    below = below[below[:, 1] > _at(places, "left_ankle")[0, 1]]  # under the ankle is the foot
+    assert below[:, 2].min() < _at(places, "left_ankle")[0, 2] - 0.08  # toes towards the camera
     assert np.abs(places[..., 0]).max() < 1.4 and np.abs(places[..., 2] - 3.0).max() < 1.2
 
 
 @pytest.mark.parametrize(("action", "up", "down"), [("A13", "left", "right"), ("A14", "right", "left")])
 def test_the_raised_hand_is_the_one_that_the_action_names(action, up, down):
-    places = _performance(action).places(np.arange(0.0, 5.0, 0.05))
+    places = _performance(action).posture(np.arange(0.0, 5.0, 0.05)).joints
     head = _at(places, "head")[:, 1].mean()
     assert _at(places, f"{up}_wrist")[:, 1].min() < head < _at(places, f"{down}_wrist")[:, 1].min()
     raised = _at(places, f"{up}_wrist")[_at(places, f"{up}_wrist")[:, 1] < head]
@@ -59,14 +60,14 @@ def test_the_raised_hand_is_the_one_that_the_action_names(action, up, down):
 
 def test_limbs_move_smoothly():
     for action in ACTIONS:
-        places = _performance(action).places(np.arange(0.0, 8.0, 0.01))
+        places = _performance(action).posture(np.arange(0.0, 8.0, 0.01)).joints
         speed = np.linalg.norm(np.diff(places, axis=0), axis=-1) / 0.01
         assert speed.max() < 8.0  # metres a second
 
 
 def test_the_same_seed_performs_alike_and_another_does_not():
     times = np.arange(0.0, 2.0, 0.1)
-    one, same, other = (_performance("A12", seed=seed).places(times) for seed in (3, 3, 4))
+    one, same, other = (_performance("A12", seed=seed).posture(times).joints for seed in (3, 3, 4))
     np.testing.assert_array_equal(one, same)
     assert np.abs(one - other).max() > 0.02
 
@@ -78,7 +79,7 @@ def test_amplitude_sizes_the_movement():
     for amplitude in (0.0, 0.5, 1.0):
         style = Style(amplitude=amplitude, tempo=1.0)
         performance = perform("A13", body, style, config, floor=FLOOR, rng=np.random.default_rng(1))
-        ranges.append(np.ptp(_at(performance.places(np.arange(0.0, 4.0, 0.05)), "left_wrist")[:, 1]))
+        ranges.append(np.ptp(_at(performance.posture(np.arange(0.0, 4.0, 0.05)).joints, "left_wrist")[:, 1]))
     assert ranges[0] < 1e-9 < ranges[1] < ranges[2]
 
 

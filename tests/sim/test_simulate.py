@@ -11,13 +11,13 @@ import pytest
 import yaml
 from PIL import Image
 from scipy.io import loadmat
+from scipy.spatial import KDTree
 
 from csi2pc.config import load_config
 from csi2pc.data.mmfi import index_mmfi
 from csi2pc.data.targets import TargetConfig, sensor_cloud
 from csi2pc.errors import ConfigError, DataError
 from csi2pc.sim import SimConfig, simulate
-from csi2pc.sim.capsules import signed_distance
 from csi2pc.sim.depth import DepthConfig
 from csi2pc.sim.lidar import LidarConfig
 from csi2pc.sim.motion import MotionConfig
@@ -86,18 +86,18 @@ def test_csi_files_hold_integers_with_the_rotation_left_in(tree):
 
 @pytest.mark.parametrize("modality", ["depth", "lidar", "mmwave"])
 def test_each_sensors_cloud_lies_on_the_body(tree, modality):
-    """Points that are not the room's, in the project's frame, against the limbs of the same instant."""
+    """Points that are not the room's, in the project's frame, against the surface of the same instant."""
     seen = 0
     for subject in CONFIG.subjects:
         for action in CONFIG.actions:
             sequence = sequence_of(subject, action)
             performance, room = draw(CONFIG, sequence, sequence_rng(CONFIG, sequence))
             for frame in range(1, CONFIG.frames + 1):
-                places = performance.places(np.array([(frame - 0.5) * 0.1]))[0]
-                points = _near(_cloud(tree, sequence, modality, frame), places, margin=0.5)
+                surface = performance.vertices(np.array([(frame - 0.5) * 0.1]))[0]
+                points = _near(_cloud(tree, sequence, modality, frame), surface, margin=0.5)
                 points = points[points[:, 1] < room.upper[1] - 0.1]  # off the floor
-                distance = signed_distance(points, performance.body.capsules(places)).min(axis=1)
-                assert np.sum(np.abs(distance) > BOUNDS[modality]) <= 0.005 * len(points)
+                distance, _ = KDTree(surface).query(points)
+                assert np.sum(distance > BOUNDS[modality]) <= 0.005 * len(points)
                 seen += len(points)
     assert seen > (10 if modality == "mmwave" else 2000)
 
@@ -141,7 +141,7 @@ def test_the_joints_are_those_of_the_frames_middle(tree):
     performance, room = draw(CONFIG, sequence, sequence_rng(CONFIG, sequence))
     joints = np.load(tree / str(sequence) / "ground_truth.npy", allow_pickle=False)
     assert joints.shape == (3, 17, 3) and joints.dtype == np.float32
-    np.testing.assert_allclose(joints, performance.places(np.array([0.05, 0.15, 0.25]))[:, :17], atol=1e-6)
+    np.testing.assert_allclose(joints, performance.posture(np.array([0.05, 0.15, 0.25])).joints, atol=1e-6)
     assert np.all(joints[:, [3, 6], 1] < room.upper[1]) and np.all(joints[:, [3, 6], 1] > room.upper[1] - 0.15)
 
 
