@@ -9,7 +9,7 @@ import numpy as np
 from ..csi.layouts import HT40
 from ..errors import ConfigError
 from .room import RoomConfig, room_paths
-from .scattering import SPEED_OF_LIGHT, scattered
+from .scattering import SPEED_OF_LIGHT, Facets, scattered
 
 
 @dataclass(frozen=True)
@@ -65,15 +65,13 @@ def static_response(room: RoomConfig, radio: RadioConfig) -> np.ndarray:
     return np.stack(responses)
 
 
-def body_response(positions: np.ndarray, normals: np.ndarray, areas: np.ndarray, radio: RadioConfig) -> np.ndarray:
-    """What the body adds, packet by packet: complex128 ``(P, R, S)`` for facets ``(P, F, 3)``.
+def body_response(facets: Facets, radio: RadioConfig) -> np.ndarray:
+    """What people add, packet by packet: complex128 ``(P, R, S)``.
 
     Single scattering: the wave reaches the body and leaves it without meeting a wall.
     """
     return scattered(
-        positions,
-        normals,
-        areas,
+        facets,
         np.array(radio.tx),
         np.array(radio.rx),
         frequency=radio.frequency,

@@ -19,6 +19,7 @@ from .mesh import facets
 from .mmwave import detections
 from .motion import Performance, make_style, perform
 from .room import RoomConfig, room_of_scene
+from .scattering import Facets
 
 #: MM-Fi's clock: frames a second, and WiFi packets in a frame.
 FRAME_RATE = 10.0
@@ -122,7 +123,8 @@ def packet_csi(
 ) -> np.ndarray:
     """CSI of packets at ``times`` (seconds) as the hardware reports it: complex128 ``(P, R, S)``."""
     positions, normals, areas = facets(performance.vertices(times), performance.surface.faces)
-    response = static + body_response(positions, normals, areas[0], config.radio)
+    middle = len(times) // 2
+    response = static + body_response(Facets(positions, normals[middle], areas[middle]), config.radio)
     return measured(response, HT40, spacing=config.radio.spacing, config=config.hardware, rng=rng)
 
 
