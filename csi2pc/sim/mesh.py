@@ -140,6 +140,11 @@ def loop_subdivision(faces: np.ndarray, count: int) -> tuple[sparse.csr_matrix, 
     return sparse.vstack([old, ends + across]).tocsr(), finer
 
 
+def centres(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """Centres ``(T, F, 3)`` of the facets of ``(T, V, 3)``."""
+    return (vertices[:, faces[:, 0]] + vertices[:, faces[:, 1]] + vertices[:, faces[:, 2]]) / 3
+
+
 def facets(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Centres ``(T, F, 3)``, outward unit normals ``(T, F, 3)`` and areas ``(T, F)`` of facets of ``(T, V, 3)``."""
     a, b, c = (vertices[:, faces[:, corner]] for corner in range(3))

@@ -89,7 +89,10 @@ def _response(weights: np.ndarray, lengths: np.ndarray, frequency: float, offset
     delays = (now - middle) / SPEED_OF_LIGHT / unit  # (U,)
     shifts = ((lengths - now) / SPEED_OF_LIGHT / unit).astype(np.float32)  # (P, U), movement within the frame
     turns = (frequency / SPEED_OF_LIGHT * lengths) % 1.0  # whole turns taken out in double precision
-    field = np.exp(np.complex64(-2j * np.pi) * turns.astype(np.float32)) * weights.astype(np.complex64)  # (P, U)
+    angle = (-2 * np.pi * turns).astype(np.float32)
+    field = np.empty(lengths.shape, dtype=np.complex64)  # (P, U)
+    field.real, field.imag = np.cos(angle), np.sin(angle)  # a quarter of the time of a complex exponential
+    field *= weights.astype(np.complex64)
     powers = (delays[:, None] ** np.arange(_ORDER + 1)).astype(np.complex64)  # (U, n)
     # Moments of delay + shift: Taylor in the shift, which is small, to its second power.
     moments = [(field * shifts**power) @ powers for power in range(3)]  # (P, n) each

@@ -15,7 +15,7 @@ from .config import SimConfig
 from .depth import DepthCamera
 from .hardware import measured
 from .lidar import Lidar
-from .mesh import facets
+from .mesh import centres, facets
 from .mmwave import detections
 from .motion import Performance, make_style, perform
 from .room import RoomConfig, room_of_scene
@@ -122,9 +122,9 @@ def packet_csi(
     config: SimConfig, performance: Performance, times: np.ndarray, static: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
     """CSI of packets at ``times`` (seconds) as the hardware reports it: complex128 ``(P, R, S)``."""
-    positions, normals, areas = facets(performance.vertices(times), performance.surface.faces)
-    middle = len(times) // 2
-    response = static + body_response(Facets(positions, normals[middle], areas[middle]), config.radio)
+    vertices, faces = performance.vertices(times), performance.surface.faces
+    _, normals, areas = facets(vertices[len(times) // 2 :][:1], faces)
+    response = static + body_response(Facets(centres(vertices, faces), normals[0], areas[0]), config.radio)
     return measured(response, HT40, spacing=config.radio.spacing, config=config.hardware, rng=rng)
 
 
