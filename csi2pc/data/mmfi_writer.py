@@ -96,6 +96,20 @@ def write_ground_truth(path: str | Path, joints: np.ndarray) -> None:
     _write(path, buffer.getbuffer())
 
 
+def write_keypoints(path: str | Path, pixels: np.ndarray) -> None:
+    """Write one image's keypoints: float64 ``(17, 2)`` pixels, x to the right, y down, COCO's order.
+
+    Raises:
+        ShapeError: another shape.
+        DataError: the file cannot be written.
+    """
+    if pixels.shape != (17, 2):
+        raise ShapeError(f"keypoints must be (17, 2); got {pixels.shape}")
+    buffer = BytesIO()
+    np.save(buffer, pixels.astype(np.float64), allow_pickle=False)
+    _write(path, buffer.getbuffer())
+
+
 def _write_rows(path: str | Path, points: np.ndarray, *, columns: int) -> None:
     if points.ndim != 2 or points.shape[1] != columns:
         raise ShapeError(f"points must be (N, {columns}); got {points.shape}")

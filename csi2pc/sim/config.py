@@ -11,12 +11,13 @@ from .body import BodyConfig
 from .channel import RadioConfig
 from .depth import DepthConfig
 from .hardware import HardwareConfig
+from .keypoints import CAMERAS, CamerasConfig
 from .lidar import LidarConfig
 from .mmwave import MmwaveConfig
 from .motion import MotionConfig
 from .room import RoomConfig
 
-MODALITIES = ("wifi-csi", "mmwave", "lidar", "depth")
+MODALITIES = ("wifi-csi", "mmwave", "lidar", "depth", *CAMERAS)
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,8 @@ class SimConfig:
             the first scene.
         actions: "A01" to "A27".
         frames: of a sequence, at 10 a second, 1 to 297. The default, 297, is MM-Fi's; more would not be read.
-        modalities: which sensors are written, out of wifi-csi, mmwave, lidar, depth.
-        room, radio, hardware, body, motion, depth, lidar, mmwave: the parts, each documented with its class.
+        modalities: what is written, out of wifi-csi, mmwave, lidar, depth, and the keypoints infra1, infra2, rgb.
+        room, radio, hardware, body, motion, depth, lidar, mmwave, cameras: the parts, each documented with its class.
     """
 
     seed: int = 0
@@ -46,6 +47,7 @@ class SimConfig:
     depth: DepthConfig = field(default_factory=DepthConfig)
     lidar: LidarConfig = field(default_factory=LidarConfig)
     mmwave: MmwaveConfig = field(default_factory=MmwaveConfig)
+    cameras: CamerasConfig = field(default_factory=CamerasConfig)
 
     def __post_init__(self) -> None:
         if self.seed < 0:

@@ -14,6 +14,7 @@ from .channel import body_response, static_response
 from .config import SimConfig
 from .depth import DepthCamera
 from .hardware import measured
+from .keypoints import CAMERAS, keypoints, projected
 from .lidar import Lidar
 from .mesh import centres, facets
 from .mmwave import detections
@@ -25,7 +26,7 @@ from .scattering import Facets
 FRAME_RATE = 10.0
 PACKETS = 10
 #: Folder and file ending of each modality.
-FILES = {"wifi-csi": "mat", "mmwave": "bin", "lidar": "bin", "depth": "png"}
+FILES = {"wifi-csi": "mat", "mmwave": "bin", "lidar": "bin", "depth": "png", **dict.fromkeys(CAMERAS, "npy")}
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,8 @@ def write_sequence(config: SimConfig, root: Path, sequence: Sequence) -> str:
     for frame in range(1, config.frames + 1):
         start, middle = (frame - 1) / FRAME_RATE, (frame - 0.5) / FRAME_RATE
         now = performance.posture(np.array([middle]))
-        triangles = performance.surface.posed(now.rotations, now.shifts)[0][performance.surface.faces]  # (F, 3, 3)
+        vertices = performance.surface.posed(now.rotations, now.shifts)[0]
+        triangles = vertices[performance.surface.faces]  # (F, 3, 3)
         joints.append(now.joints[0])
         if "wifi-csi" in config.modalities:
             packets = start + (np.arange(PACKETS) + 0.5) / (PACKETS * FRAME_RATE)
@@ -114,6 +116,9 @@ def write_sequence(config: SimConfig, root: Path, sequence: Sequence) -> str:
         if "mmwave" in config.modalities:
             points = radar_points(config, performance, middle, streams["mmwave"])
             mmfi_writer.write_mmwave(frame_path(root, sequence, "mmwave", frame), points)
+        for camera_name in set(CAMERAS) & set(config.modalities):
+            pixels = projected(keypoints(vertices, now.joints[0]), camera_name, config.cameras)
+            mmfi_writer.write_keypoints(frame_path(root, sequence, camera_name, frame), pixels)
     mmfi_writer.write_ground_truth(root / str(sequence) / "ground_truth.npy", np.stack(joints))
     return str(sequence)
 

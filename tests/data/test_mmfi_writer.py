@@ -85,6 +85,7 @@ def test_joints_come_back(rng, tmp_path):
         (write_lidar, np.zeros((5, 5)), r"\(N, 3\)"),
         (write_mmwave, np.zeros((5, 3)), r"\(N, 5\)"),
         (write_ground_truth, np.zeros((5, 16, 3)), "17"),
+        (write_keypoints, np.zeros((17, 3)), r"\(17, 2\)"),
     ],
 )
 def test_wrong_arrays_are_refused_and_nothing_is_written(write, array, message, tmp_path):

@@ -21,7 +21,7 @@ from csi2pc.sim import SimConfig, simulate
 from csi2pc.sim.depth import DepthConfig
 from csi2pc.sim.lidar import LidarConfig
 from csi2pc.sim.motion import MotionConfig
-from csi2pc.sim.sequence import draw, frame_path, sequence_of, sequence_rng
+from csi2pc.sim.sequence import FILES, draw, frame_path, sequence_of, sequence_rng
 
 CONFIG = SimConfig(subjects=["S01", "S11"], actions=["A13", "A14"], frames=3, lidar=LidarConfig(azimuth=20.0))
 #: Metres: bounds on each sensor's distance to the body: four standard deviations of its noise.
@@ -66,7 +66,7 @@ def test_the_tree_is_mm_fis_and_says_that_it_is_synthetic(tree):
     expected = {"simulation.json"}
     for sequence in ("E01/S01/A13", "E01/S01/A14", "E02/S11/A13", "E02/S11/A14"):
         expected.add(f"{sequence}/ground_truth.npy")
-        for folder, ending in (("wifi-csi", "mat"), ("mmwave", "bin"), ("lidar", "bin"), ("depth", "png")):
+        for folder, ending in FILES.items():
             expected |= {f"{sequence}/{folder}/frame{frame:03d}.{ending}" for frame in (1, 2, 3)}
     assert names == expected
     record = json.loads((tree / "simulation.json").read_text())
@@ -221,7 +221,7 @@ def test_the_demos_data_set_runs_and_is_small(project_root, tmp_path):
     named = yaml.safe_load((project_root / "configs" / "sim_demo.yaml").read_text(encoding="utf-8"))
     assert all(getattr(config, name) != getattr(SimConfig(), name) for name in named)  # differences only
     simulate(replace(config, subjects=config.subjects[:1], actions=config.actions[:1], frames=2), tmp_path / "tree")
-    assert len(_hashes(tmp_path / "tree")) == 1 + 1 + 2 * 4
+    assert len(_hashes(tmp_path / "tree")) == 1 + 1 + 2 * len(config.modalities)
 
 
 def test_a_disk_that_fills_up_leaves_what_is_complete_and_can_go_on(tree, tmp_path, monkeypatch):
