@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from . import __version__
-from .errors import CSI2PCError, Interrupted
+from .errors import ConfigError, CSI2PCError, Interrupted
 from .progress import console
 
 # Each command imports what it needs when it runs: `csi2pc --help` answers at once.
@@ -78,9 +78,19 @@ def _simulate(arguments: Sequence[str]) -> None:
     from .sim import SimConfig, simulate
 
     parser = parser_for(SimConfig, prog="csi2pc simulate", description="Write a simulated data set in MM-Fi's layout.")
-    parser.add_argument("--out", required=True, type=Path, help="folder to write")
+    parser.add_argument("--out", type=Path, help="folder to write")
     parser.add_argument("--workers", type=int, default=1, help="processes (default: 1)")
+    parser.add_argument("--preview", type=Path, metavar="FILE.png", help="draw one sequence on a sheet instead")
+    parser.add_argument("--sequence", metavar="S01/A13", help="which one to draw (default: the first)")
     config, given = parse(parser, SimConfig, arguments)
+    if given.preview is not None:
+        from .evaluation.simulation_sheet import simulation_sheet
+
+        simulation_sheet(config, given.preview, sequence=given.sequence)
+        console.print(f"wrote {given.preview}")
+        return
+    if given.out is None:
+        raise ConfigError("simulate needs --out FOLDER to write to, or --preview FILE.png to look at one sequence")
     report = simulate(config, given.out, workers=given.workers)
     console.print(f"wrote {given.out}: {report.summary()}")
 

@@ -8,7 +8,14 @@ import pytest
 from PIL import Image
 from scipy.io import loadmat
 
-from csi2pc.data.mmfi_writer import write_depth, write_ground_truth, write_lidar, write_mmwave, write_wifi
+from csi2pc.data.mmfi_writer import (
+    write_depth,
+    write_ground_truth,
+    write_keypoints,
+    write_lidar,
+    write_mmwave,
+    write_wifi,
+)
 from csi2pc.errors import DataError, ShapeError
 
 
