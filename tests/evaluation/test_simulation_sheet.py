@@ -24,7 +24,11 @@ def test_a_sheet_is_drawn_and_nothing_else_written(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "sequence", "message"),
-    [("sheet.png", "A13", "named as S01/A13.*'A13'"), ("sheet.png", "S41/A01", "S01 to S40"), ("sheet", None, "endings")],
+    [
+        ("sheet.png", "A13", "named as S01/A13.*'A13'"),
+        ("sheet.png", "S41/A01", "S01 to S40"),
+        ("sheet", None, "endings"),
+    ],
 )
 def test_what_cannot_be_drawn(tmp_path, name, sequence, message):
     with pytest.raises(ConfigError, match=message):
