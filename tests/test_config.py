@@ -15,6 +15,7 @@ from csi2pc.config import (
     save_config,
     to_dict,
 )
+from csi2pc.csi.prepare import PrepareConfig
 from csi2pc.errors import ConfigError
 from csi2pc.models.csi2pc import CSI2PCConfig
 
@@ -113,3 +114,10 @@ def test_differences_name_each_setting():
     new = replace(old, model=replace(old.model, width=64), out="elsewhere")
     assert differences(old, new) == ["out: '' -> 'elsewhere'", "model.width: 256 -> 64"]
     assert differences(old, old) == []
+
+
+def test_a_reference_antenna_is_one_link_less():
+    prepare = PrepareConfig(phase="antenna_ratio")
+    assert RunConfig(prepare=prepare, model=CSI2PCConfig(links=2)).model.links == 2
+    with pytest.raises(ConfigError, match="antennas of MM-Fi but the reference of antenna_ratio; got 3 and 2"):
+        RunConfig(prepare=prepare)

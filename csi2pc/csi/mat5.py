@@ -1,11 +1,12 @@
-"""Real numeric arrays out of a MATLAB 5 file, every length checked against what is there.
+"""Numeric arrays out of a MATLAB 5 file, every length checked against what is there.
 
 ``scipy.io.loadmat`` trusts its input: some frames with a few flipped bytes end the interpreter with a segmentation
-fault. Format: MathWorks, "MAT-File Format", Level 5. Complex, sparse, cell, struct and text variables are passed over.
+fault. Format: MathWorks, "MAT-File Format", Level 5. Sparse, cell, struct and text variables are passed over.
 """
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Iterator
 
@@ -24,18 +25,20 @@ _MATRIX, _COMPRESSED = 14, 15
 _STORED = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
 #: Array classes double, single and the integers; the others hold no plain numbers.
 _NUMERIC = range(6, 16)
-_COMPLEX = 0x08
+_SINGLE = 7
+_COMPLEX, _LOGICAL = 0x08, 0x02
 
 
 def read_mat5(stored: bytes, *, largest: int = LARGEST_CONTENT) -> dict[str, np.ndarray]:
-    """All real numeric variables.
+    """All numeric variables, real, complex and logical.
 
     Args:
         stored: the whole file.
         largest: bytes that the compressed variables together may grow to.
 
     Returns:
-        Name -> array of the shape MATLAB shows, in the type the numbers are stored in.
+        Name -> array of the shape MATLAB shows: real numbers in the type they are stored in, complex ones in single
+        or double precision, logical ones as bool.
 
     Raises:
         DataError: this is no MATLAB 5 file, or it is damaged or cut off.
@@ -91,18 +94,27 @@ def _matrix(body: memoryview, order: str) -> tuple[str, np.ndarray] | None:
     if len(parts) < 4 or len(parts[0][1]) < 4:
         return None
     flags = int(np.frombuffer(parts[0][1][:4], f"{order}u4")[0])
-    kind, data = parts[3]
-    if flags & 0xFF not in _NUMERIC or (flags >> 8) & _COMPLEX or kind not in _STORED:
+    if flags & 0xFF not in _NUMERIC or parts[3][0] not in _STORED:
         return None
-    shape = [int(length) for length in _numbers(parts[1][1], f"{order}i4")]
+    shape = tuple(int(length) for length in _numbers(parts[1][1], f"{order}i4"))
     name = bytes(parts[2][1]).decode("ascii", "replace")
+    values = _values(parts[3], shape, name, order)
+    if (flags >> 8) & _COMPLEX:
+        if len(parts) < 5 or parts[4][0] not in _STORED:
+            raise DataError(f"damaged: variable {name!r} is complex but has no imaginary part")
+        imaginary = _values(parts[4], shape, name, order)
+        whole = np.empty(values.shape, dtype=np.complex64 if flags & 0xFF == _SINGLE else np.complex128, order="F")
+        whole.real, whole.imag = values, imaginary
+        return name, whole
+    return name, values != 0 if (flags >> 8) & _LOGICAL else values
+
+
+def _values(part: tuple[int, memoryview], shape: tuple[int, ...], name: str, order: str) -> np.ndarray:
+    kind, data = part
     values = _numbers(data, order + _STORED[kind])
-    count = 1
-    for length in shape:
-        count *= length
-    if not 0 < len(shape) <= _MOST_DIMENSIONS or min(shape) < 0 or count != len(values):
-        raise DataError(f"damaged: variable {name!r} should have shape {tuple(shape)} but holds {len(values)} numbers")
-    return name, values.reshape(shape, order="F").astype(values.dtype.newbyteorder("="))
+    if not 0 < len(shape) <= _MOST_DIMENSIONS or min(shape) < 0 or math.prod(shape) != len(values):
+        raise DataError(f"damaged: variable {name!r} should have shape {shape} but holds {len(values)} numbers")
+    return values.reshape(shape, order="F").astype(values.dtype.newbyteorder("="))
 
 
 def _numbers(data: memoryview, dtype: str) -> np.ndarray:

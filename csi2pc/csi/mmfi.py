@@ -195,9 +195,10 @@ def _read_arrays(path: Path) -> list[np.ndarray]:
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); check the path") from error
     try:
-        found = read_mat5(stored, largest=LARGEST_FILE)
+        arrays = read_mat5(stored, largest=LARGEST_FILE)
     except DataError as error:
         raise DataError(f"{path}: {error}; leave it out or fetch it again") from error
+    found = {name: array for name, array in arrays.items() if not np.iscomplexobj(array)}
     missing = [name for name in _VARIABLES if name not in found]
     if missing:
         names = ", ".join(sorted(found)) or "no numeric arrays"

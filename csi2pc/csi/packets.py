@@ -55,7 +55,9 @@ class Packets:
         return f"{self.rx} x {self.tx} antennas, {width}subcarriers {describe_indices(self.subcarriers)}"
 
 
-def captures_of(groups: list[Packets], path: str | Path, report: Report, *, device: str) -> list[Capture]:
+def captures_of(
+    groups: list[Packets], path: str | Path, report: Report, *, device: str, unit: str = "packet"
+) -> list[Capture]:
     """One capture a layout, the one with most packets first.
 
     Packets that repeat the one before them (same time, same CSI), lie out of line in time, or belong to a shorter run
@@ -67,6 +69,7 @@ def captures_of(groups: list[Packets], path: str | Path, report: Report, *, devi
         path: the file, for messages.
         report: what the reader skipped so far. Each capture gets all of it, plus what its own layout lost here.
         device: name of what recorded it.
+        unit: what ``where`` counts, for the report: ``"packet"`` or ``"line"``.
 
     Raises:
         DataError: no packet is left; the message counts the reasons.
@@ -74,7 +77,7 @@ def captures_of(groups: list[Packets], path: str | Path, report: Report, *, devi
     everywhere, usable = Report(skipped=list(report.skipped), notes=list(report.notes)), []
     for group in groups:
         own = Report(notes=list(group.notes))
-        keep = _usable(group, path, own)
+        keep = _usable(group, f"{path} {unit}", own)
         if keep.any():
             usable.append((group, keep, own))
         else:
@@ -98,29 +101,29 @@ def _layout(capture: Capture) -> str:
     return f"{capture.rx} x {capture.tx} antennas, {len(capture.subcarriers)} subcarriers{width}"
 
 
-def _usable(group: Packets, path: str | Path, report: Report) -> np.ndarray:
+def _usable(group: Packets, source: str, report: Report) -> np.ndarray:
     """bool ``(n,)``; whatever goes is listed in ``report``."""
     keep = np.isfinite(group.csi).all((1, 2)) & np.isfinite(group.seconds)
-    _skip(group.where[~keep], "CSI or time is not finite", path, report)
+    _skip(group.where[~keep], "CSI or time is not finite", source, report)
     inside = np.flatnonzero(keep)
     if not len(inside):
         return keep
     twice = repeated(
         group.seconds[inside], lambda i, j: np.array_equal(group.csi[inside[i]], group.csi[inside[j]])
     )
-    _skip(group.where[inside[twice]], REPEATED, path, report)
+    _skip(group.where[inside[twice]], REPEATED, source, report)
     inside = inside[~twice]
     kept, odd = in_order(group.seconds[inside])
-    _skip(group.where[inside[odd]], OUT_OF_LINE, path, report)
-    _skip(group.where[inside[~kept & ~odd]], BACKWARDS, path, report)
+    _skip(group.where[inside[odd]], OUT_OF_LINE, source, report)
+    _skip(group.where[inside[~kept & ~odd]], BACKWARDS, source, report)
     keep = np.zeros(len(group), dtype=bool)
     keep[inside[kept]] = True
     return keep
 
 
-def _skip(numbers: np.ndarray, reason: str, path: str | Path, report: Report) -> None:
+def _skip(numbers: np.ndarray, reason: str, source: str, report: Report) -> None:
     for number in numbers.tolist():
-        report.skip(f"{path} packet {number}", reason)
+        report.skip(f"{source} {number}", reason)
 
 
 def _capture(group: Packets, keep: np.ndarray, path: str | Path, report: Report, device: str) -> Capture:

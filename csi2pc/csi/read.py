@@ -11,8 +11,17 @@ from typing import Any
 
 from ..errors import ConfigError, DataError
 from ..types import Capture
+from .atheros import looks_like_atheros, read_atheros
+from .container_hdf5 import looks_like_capture_hdf5, read_capture_hdf5
+from .container_npz import looks_like_capture_npz, read_capture_npz
 from .esp32 import looks_like_esp32_csv, read_esp32_csv
+from .esp32_jsonl import looks_like_esp32_jsonl, read_esp32_jsonl
+from .feitcsi import looks_like_feitcsi, read_feitcsi
+from .generic import looks_like_generic, read_generic
+from .intel5300 import looks_like_intel5300, read_intel5300
 from .mmfi import looks_like_mmfi_folder, looks_like_mmfi_frame, read_mmfi_folder, read_mmfi_frame
+from .nexmon import looks_like_nexmon, read_nexmon
+from .picoscenes import looks_like_picoscenes, read_picoscenes
 
 #: Bytes from the beginning of a file by which its format is recognised.
 HEAD = 65536
@@ -49,8 +58,25 @@ def _alone(read: Callable[..., Capture]) -> Callable[..., list[Capture]]:
 
 #: Every format, in the order they are tried. A new reader is a file beside this one and a line here.
 FORMATS = (
+    Format(
+        "csi2pc capture (HDF5)", looks_like_capture_hdf5, read_capture_hdf5, "the first line that csi2pc convert writes"
+    ),
+    Format(
+        "csi2pc capture (NPZ)", looks_like_capture_npz, read_capture_npz, "the first array that csi2pc convert writes"
+    ),
     Format("MM-Fi frame", looks_like_mmfi_frame, _alone(read_mmfi_frame), "a MATLAB 5 file that holds CSIamp and CSIphase"),
-    Format("ESP32 CSV", looks_like_esp32_csv, _alone(read_esp32_csv), "a line of text that begins with CSI_DATA"),
+    Format("ESP32 CSV", looks_like_esp32_csv, read_esp32_csv, "a line of text with CSI_DATA"),
+    Format(
+        "ESP32 JSON lines", looks_like_esp32_jsonl, read_esp32_jsonl, "a line that is a JSON object with iq_hex, timestamp"
+    ),
+    Format("Nexmon capture", looks_like_nexmon, read_nexmon, "the first four bytes of a pcap or pcapng file"),
+    Format("PicoScenes log", looks_like_picoscenes, read_picoscenes, "a frame that begins with 0x20150315"),
+    Format("FeitCSI log", looks_like_feitcsi, read_feitcsi, "a header of 272 bytes with its sizes in agreement"),
+    Format("Intel 5300 log", looks_like_intel5300, read_intel5300, "a CSI record (0xBB) of the Linux 802.11n CSI Tool"),
+    Format("Atheros log", looks_like_atheros, read_atheros, "a record of the Atheros CSI Tool in either byte order"),
+    Format(
+        "arrays with a schema", looks_like_generic, read_generic, "an NPZ, MATLAB or HDF5 file, read as a schema says"
+    ),
     Format(
         "MM-Fi sequence", looks_like_mmfi_folder, _alone(read_mmfi_folder),
         "frame001.mat, frame002.mat ... in it or in its folder wifi-csi", folder=True,

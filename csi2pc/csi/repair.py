@@ -58,9 +58,23 @@ def nearest_measured(valid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         Two int arrays ``(..., S)``.
     """
     length = valid.shape[-1]
-    here = np.arange(length)
-    before = np.maximum.accumulate(np.where(valid, here, -1), axis=-1)
-    after = np.minimum.accumulate(np.where(valid, here, length)[..., ::-1], axis=-1)[..., ::-1]
+    before, after = measured_around(valid)
     below = np.where(before < 0, after, before).clip(0, length - 1)
     above = np.where(after >= length, before, after).clip(0, length - 1)
     return below, above
+
+
+def measured_around(valid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Positions of the nearest True at or before (-1: none), and at or after (the length: none), along the last axis.
+
+    Args:
+        valid: bool ``(..., S)``.
+
+    Returns:
+        Two int arrays ``(..., S)``.
+    """
+    length = valid.shape[-1]
+    here = np.arange(length)
+    before = np.maximum.accumulate(np.where(valid, here, -1), axis=-1)
+    after = np.minimum.accumulate(np.where(valid, here, length)[..., ::-1], axis=-1)[..., ::-1]
+    return before, after

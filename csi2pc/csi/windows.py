@@ -9,11 +9,13 @@ import numpy as np
 from ..errors import ConfigError, ShapeError
 from ..types import Capture, Report
 from .features import CHANNELS, channels
-from .prepare import PrepareConfig
+from .prepare_config import PrepareConfig
 from .repair import nearest_measured
+from .resample import ROUNDING
 
-#: Seconds by which rounding may push a packet across the border of a slot (receivers' clocks tick in microseconds).
-ROUNDING = 1e-6
+#: Packets whose interval says how far before the first packet the first window starts: as many as a live stream,
+#: whose windows must be the same, can wait for.
+BEGINNING = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,8 +84,8 @@ def windows_at(capture: Capture, times: np.ndarray, config: PrepareConfig) -> Wi
 def clock(capture: Capture, *, rate: float) -> np.ndarray:
     """Centres of consecutive windows over the whole capture, for inference, where no target gives the times.
 
-    The first window starts half a (median) packet interval before the first packet, so that on a nominal clock
-    windows and frames coincide.
+    The first window starts half a packet interval (the median of the first :data:`BEGINNING` packets) before the
+    first packet, so that on a nominal clock windows and frames coincide.
 
     Args:
         capture: any capture, prepared or not.
@@ -99,11 +101,26 @@ def clock(capture: Capture, *, rate: float) -> np.ndarray:
         raise ConfigError(f"rate must be more than 0 windows a second; got {rate}: MM-Fi's targets come at 10")
     if not len(capture):
         return np.empty(0)
-    half = 0.5 * float(np.median(np.diff(capture.timestamps))) if len(capture) > 1 else 0.0
-    start = capture.timestamps[0] - half
-    span = capture.timestamps[-1] + half - start
-    count = max(1, int(np.floor(span * rate + 1e-6)))
+    start, half = clock_start(capture.timestamps)
+    count = max(1, clock_count(start, float(capture.timestamps[-1]) + half, rate))
     return start + (np.arange(count) + 0.5) / rate
+
+
+def clock_start(timestamps: np.ndarray) -> tuple[float, float]:
+    """When the first window of :func:`clock` begins, and half a packet interval, in seconds.
+
+    Args:
+        timestamps: float ``(T,)`` seconds of a capture's first packets, at least one; those behind the first
+            :data:`BEGINNING` do not count.
+    """
+    intervals = np.diff(timestamps[:BEGINNING])
+    half = 0.5 * float(np.median(intervals)) if len(intervals) else 0.0
+    return float(timestamps[0]) - half, half
+
+
+def clock_count(start: float, end: float, rate: float) -> int:
+    """How many whole windows, ``rate`` a second, there are from ``start`` to ``end`` (seconds)."""
+    return int(np.floor((end - start) * rate + 1e-6))
 
 
 def _slots(times: np.ndarray, config: PrepareConfig) -> np.ndarray:

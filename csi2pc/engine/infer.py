@@ -82,6 +82,9 @@ def infer(
 def fitted(capture: Capture, trained: Checkpoint) -> Capture:
     """The capture with the antennas and subcarriers that the model was trained on.
 
+    Where the model's preparation interpolates, a capture of other subcarriers is used as it is; whether those wanted
+    lie among them, preparing will see.
+
     Raises:
         DataError: it has other antennas or lacks subcarriers; the message says what the model needs and what there is.
     """
@@ -91,6 +94,8 @@ def fitted(capture: Capture, trained: Checkpoint) -> Capture:
     missing = np.setdiff1d(needed, capture.subcarriers)
     if (capture.rx, capture.tx) == antennas and not len(missing):
         return keep_subcarriers(capture, needed) if layout["captured"] else capture
+    if (capture.rx, capture.tx) == antennas and trained.prepare.interpolate:
+        return capture
     raise DataError(
         f"{capture.source} does not fit the model. It has {capture.rx} x {capture.tx} antennas and subcarriers "
         f"{describe_indices(capture.subcarriers)} ({capture.device}); the model needs {antennas[0]} x {antennas[1]} "
@@ -115,10 +120,9 @@ def _infer_one(
         )
     clouds = predict_clouds(trained.model, windows.features, windows.valid, device=device)  # K, N, 3
     kept = times[windows.kept]
-    _clear(folder)
+    clear_clouds(folder)
     for number, (cloud, time) in enumerate(zip(clouds, kept, strict=True), 1):
-        write_ply(folder / f"cloud_{number:05d}.ply", cloud, comments=[f"timestamp {time:.6f} s"])
-        write_npz(folder / f"cloud_{number:05d}.npz", cloud, timestamp=np.float64(time))
+        write_cloud(folder, number, cloud, time)
     write_json(
         folder / "report.json",
         {
@@ -134,7 +138,22 @@ def _infer_one(
     return Inferred(str(path), folder, len(clouds), report)
 
 
-def _clear(folder: Path) -> None:
+def write_cloud(folder: Path, number: int, cloud: np.ndarray, time: float) -> Path:
+    """Write ``cloud_<number>.ply`` and ``.npz``; returns the latter.
+
+    Args:
+        folder: exists.
+        number: from 1.
+        cloud: ``(N, 3)`` metres.
+        time: of the window, seconds on the capture's clock.
+    """
+    path = folder / f"cloud_{number:05d}.npz"
+    write_ply(path.with_suffix(".ply"), cloud, comments=[f"timestamp {time:.6f} s"])
+    write_npz(path, cloud, timestamp=np.float64(time))
+    return path
+
+
+def clear_clouds(folder: Path) -> None:
     """Make the folder, and remove clouds of an earlier inference, which could pass for this one's."""
     folder.mkdir(parents=True, exist_ok=True)
     for path in folder.iterdir():

@@ -2,28 +2,21 @@
 
 import numpy as np
 import pytest
+from esp32_text import MAC, bins_of, header, row
 
-from csi2pc.csi.esp32 import looks_like_esp32_csv, read_esp32_csv
-from csi2pc.csi.packet_times import out_of_line, unwrap_clock
-from csi2pc.csi.esp32_rows import LAYOUTS
-from csi2pc.csi.layouts import HT20, HT40, LEGACY20
+from csi2pc.csi import esp32
+from csi2pc.csi.esp32 import looks_like_esp32_csv
+from csi2pc.csi.layouts import HT20, HT40, LEGACY20, VHT80
+from csi2pc.csi.packet_times import unwrap_clock
 from csi2pc.csi.phase import sanitise
 from csi2pc.errors import ConfigError, DataError
 
 BROKEN = "127 values, which fit no known layout of this packet"
-MAC = "AA:BB:CC:00:11:22"
 
 
-def row(values, *, layout=25, length=None, **fields):
-    """One line of a log. ``values``: integers as stored, imaginary part first."""
-    known = {"type": "CSI_DATA", "mac": MAC, "rssi": -50, "noise_floor": -95, "channel": 6, "local_timestamp": 0}
-    known |= {"len": len(values) if length is None else length} | fields
-    head = ",".join(str(known.get(name, 0)) for name in LAYOUTS[layout])
-    return f"{head},[{' '.join(map(str, values))} ]" if layout == 25 else f'{head},"[{",".join(map(str, values))}]"'
-
-
-def header(layout):
-    return ",".join([*LAYOUTS[layout], "data"])
+def read_esp32_csv(path, **options):
+    """The layout with most packets."""
+    return esp32.read_esp32_csv(path, **options)[0]
 
 
 def write(path, *lines):
@@ -34,19 +27,6 @@ def write(path, *lines):
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "log.csv"
-
-
-def stored(csi_of_bin):
-    """Values of one field from complex integers by bin."""
-    return np.stack([csi_of_bin.imag, csi_of_bin.real], -1).astype(int).reshape(-1).tolist()
-
-
-def bins_of(rng, indices, bin_of_index, count):
-    """Random CSI in the bins of ``indices``, zero elsewhere; and the CSI by index."""
-    csi = rng.integers(1, 100, len(indices)) + 1j * rng.integers(-100, -1, len(indices))
-    by_bin = np.zeros(count, dtype=complex)
-    by_bin[bin_of_index(indices)] = csi
-    return stored(by_bin), csi
 
 
 @pytest.mark.parametrize("layout", [24, 25])
@@ -140,12 +120,12 @@ def test_packets_without_the_chosen_field_are_counted_not_padded(path, rng):
     capture = read_esp32_csv(path, training_field="htltf")
     assert len(capture) == 3 and capture.csi.shape[-1] == 114
     assert [(s.where, s.reason) for s in capture.report.skipped] == [
-        (f"{path} line 1", "packet without the training field htltf40")
+        (f"{path} line 1", "packet without the training field htltf")
     ]
     write(path, lines[0])
-    with pytest.raises(DataError, match="no usable packet: .*htltf40: 1.*holds the training field htltf"):
+    with pytest.raises(DataError, match="no usable packet: .*htltf: 1.*holds the training field htltf"):
         read_esp32_csv(path, training_field="htltf")
-    with pytest.raises(ConfigError, match="must be one of auto, lltf, htltf; got 'ltf'"):
+    with pytest.raises(ConfigError, match="must be one of auto, lltf, htltf, heltf; got 'ltf'"):
         read_esp32_csv(path, training_field="ltf")
 
 
@@ -169,7 +149,7 @@ def test_every_bad_line_is_listed_with_its_number_and_reason(path, rng):
         8: (good.replace(",-50,", ",-5x0,"), "a field that must be an integer is none"),
         9: (good.replace("CSI_DATA,", "CSI_DATA,1,"), "26 fields before the data"),
         10: (good + good, "malformed line"),
-        11: (row(values, channel=77), "channel outside 1..14"),
+        11: (row(values, channel=77), "no channel of that number"),
         12: (row(values, sig_mode=3), "128 values, which fit no known layout"),
         13: (row(values + values), "256 values, which fit no known layout"),
         14: (good.replace(",-50,", f",{10**30},"), "out of the range of 32 bits"),
@@ -192,8 +172,8 @@ def test_no_usable_packet_counts_the_reasons(path):
     write(path, header(25))
     with pytest.raises(DataError, match="no usable packet: 0 read, 0 skipped"):
         read_esp32_csv(path)
-    write(path, "type,seq,mac,rssi,rate,noise_floor,fft_gain,channel,local_timestamp,sig_len,rx_state,len,data")
-    with pytest.raises(DataError, match="bandwidth, secondary_channel, sig_mode, stbc missing"):
+    write(path, "type,seq,mac,rssi,channel,local_timestamp,sig_len,data")
+    with pytest.raises(DataError, match="must name local_timestamp, len; len missing"):
         read_esp32_csv(path)
 
 
@@ -212,9 +192,10 @@ def test_transmitters_are_counted_and_selected(path, rng):
 def test_another_channel_is_another_capture(path, rng):
     values, _ = bins_of(rng, LEGACY20, lambda k: k % 64, 64)
     lines = [row(values, channel=channel, local_timestamp=i) for i, channel in enumerate([1, 14, 14])]
-    capture = read_esp32_csv(write(path, *lines))
-    assert len(capture) == 2 and capture.center_frequency == 2484e6
-    assert list(capture.report.counts) == ["not on channel 14 (secondary 0) as most packets"]
+    most, other = esp32.read_esp32_csv(write(path, *lines))
+    assert len(most) == 2 and most.center_frequency == 2484e6
+    assert len(other) == 1 and other.center_frequency == 2412e6
+    assert not most.report.skipped and "layout=1: 1 packets" in most.report.notes[0]
 
 
 def clocked(path, rng, ticks):
@@ -255,12 +236,6 @@ def test_repeated_packets_are_skipped_but_equal_times_are_not(path, rng):
     capture = read_esp32_csv(write(path, *(row(v, local_timestamp=7) for v in (values, values, others))))
     assert len(capture) == 2 and capture.report.counts == {"repeated packet": 1}
     assert np.allclose(np.diff(capture.timestamps), 0)
-
-
-def test_out_of_line_needs_order_on_both_sides():
-    assert not out_of_line(np.array([3.0, 1.0])).any()
-    assert not out_of_line(np.array([5.0, 6.0, 1.0, 2.0])).any()
-    assert out_of_line(np.array([1.0, 9.0, 2.0, 3.0])).tolist() == [False, True, False, False]
 
 
 @pytest.mark.parametrize(
@@ -321,3 +296,64 @@ def test_windows_line_ends(path, rng):
     values, csi = bins_of(rng, LEGACY20, lambda k: k % 64, 64)
     path.write_bytes((header(24) + "\r\n" + row(values, layout=24) + "\r\n").encode())
     assert np.array_equal(read_esp32_csv(path).csi[0, 0], csi)
+
+
+@pytest.mark.parametrize(
+    ("field", "count", "rotated"), [(LEGACY20, 53, False), (HT20, 57, False), (HT40, 117, True), (VHT80, 245, False),
+                                    (HT20, 64, False), (HT40, 128, True), (VHT80, 256, False)],
+)  # fmt: skip
+@pytest.mark.parametrize("with_header", [True, False])
+def test_logs_of_c5_c6_and_c61(path, rng, field, count, rotated, with_header):
+    """One field a packet, ascending, told by its length and its empty bins; the gains are kept."""
+    values, csi = bins_of(rng, field, lambda k: k + count // 2, count)
+    gains = [{"agc_gain": 30 + i, "fft_gain": 250 + i, "id": 7 + i} for i in range(3)]
+    lines = [row(values, layout=14, local_timestamp=1000 * i, noise_floor=159, **g) for i, g in enumerate(gains)]
+    capture = read_esp32_csv(write(path, *([header(14)] if with_header else []), *lines))
+    assert np.array_equal(capture.subcarriers, field) and capture.valid.all() and len(capture) == 3
+    np.testing.assert_array_equal(capture.csi[2, 0], np.where(rotated & (field > 0), csi * -1j, csi))
+    assert capture.bandwidth == (40e6 if rotated else 20e6)
+    assert capture.center_frequency == (None if rotated else 2437e6)  # the log does not name the second channel
+    assert capture.fields["agc_gain"].tolist() == [30, 31, 32] and capture.fields["sequence"].tolist() == [7, 8, 9]
+    assert capture.fields["fft_gain"].tolist() == [250, 251, 252] and (capture.noise_floor == -97).all()
+
+
+def test_twelve_bits_as_logged_by_a_c5(path, rng):
+    """Two bytes a number, low one first, or the number itself: the same CSI, imaginary part first."""
+    numbers = rng.integers(-2048, 2048, 52)
+    low, high = (numbers & 0xFF).astype(np.int8), (numbers >> 8) & 0x0F
+    logged = np.stack([low, high], 1).reshape(-1).tolist() + [0, 0]
+    for values in (logged, numbers.tolist()):
+        capture = read_esp32_csv(write(path, row(values, layout=14, channel=36)))
+        assert capture.subcarriers.tolist() == [*range(-26, 0, 2), *range(2, 27, 2)]
+        np.testing.assert_array_equal(capture.csi[0, 0], numbers[1::2] + 1j * numbers[::2])
+        assert capture.center_frequency == 5180e6 and len(read_esp32_csv(path, training_field="lltf")) == 1
+
+
+def test_the_order_and_rotation_of_packets_that_espressif_prints():
+    """Around the centre of a C5 and of a C6 packet at 40 MHz: ascending, and 90 degrees from one half to the other."""
+    for below, above in ((-3 + 24j, -28 - 6j), (-35 - 30j, 24 - 38j)):
+        assert abs(np.angle(above / below) - np.pi / 2) < 0.15
+
+
+def test_values_of_a_gain_compensation_are_kept(path, rng):
+    values, csi = bins_of(rng, LEGACY20, lambda k: k % 64, 64)
+    capture = read_esp32_csv(write(path, row([3 * v for v in values], layout=24)))
+    np.testing.assert_array_equal(capture.csi[0, 0], 3 * csi)
+
+
+def test_packets_without_the_commonest_field_are_a_layout_of_their_own(path, rng):
+    legacy, legacy_csi = bins_of(rng, LEGACY20, lambda k: k + 32, 64)
+    wide, _ = bins_of(rng, HT40, lambda k: k % 128, 128)
+    lines = [row(legacy, secondary_channel=1, local_timestamp=1, layout=24)]
+    for i in range(3):
+        lines.append(row(wide, secondary_channel=1, sig_mode=1, bandwidth=1, local_timestamp=2 + i, layout=24))
+    most, other = esp32.read_esp32_csv(write(path, *lines))
+    assert most.csi.shape == (3, 1, 114) and other.csi.shape == (1, 1, 52)
+    np.testing.assert_array_equal(other.csi[0, 0], legacy_csi)
+    assert not most.report.skipped and "2 layouts in one file" in most.report.notes[0]
+
+
+def test_a_row_on_a_channel_that_its_chip_cannot_hear_is_skipped(path, rng):
+    values, _ = bins_of(rng, LEGACY20, lambda k: k % 64, 64)
+    with pytest.raises(DataError, match="no channel of that number: 1"):
+        read_esp32_csv(write(path, row(values, layout=24, channel=36)))

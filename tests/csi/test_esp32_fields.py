@@ -1,55 +1,37 @@
-"""Espressif's table of training fields: which are found at which total length, and that nothing is guessed."""
+"""Values of a training field as CSI: imaginary part first, the first word left out, 12 bits put together again."""
 
 import numpy as np
 import pytest
 
-from csi2pc.csi.esp32_fields import HTLTF20, HTLTF40, LLTF, PacketKind, locate
-
-NONE, ABOVE, BELOW = 0, 1, 2
+from csi2pc.csi.esp32_fields import FIELDS, HTLTF40, LLTF, LLTF12, Place, decode, unpack
 
 
-def fields(sig_mode, bandwidth, stbc, secondary, length, stored=None, values=None):
-    stored = length if stored is None else stored
-    values = np.ones((3, stored), dtype=np.int8) if values is None else values
-    return locate(PacketKind(sig_mode, bandwidth, stbc, secondary, length, stored), values)
+@pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)
+def test_many_packets_equal_one_by_one(rng, field):
+    tones = len(field.subcarriers)
+    values = rng.integers(-3, 4, (20, 2 * tones + 6))
+    place = Place(rng.permutation(tones + 3)[:tones])
+    invalid = rng.random(20) < 0.5
+    csi, valid = decode(values, place, field, invalid)
+    for i in range(20):
+        one = np.array([values[i, 2 * b + 1] + 1j * values[i, 2 * b] for b in place.bins])
+        lost = place.bins < (1 if field is LLTF12 else 2)
+        expected = (one != 0) & ~(lost & invalid[i])
+        np.testing.assert_array_equal(valid[i], expected)
+        turned = np.where(field.subcarriers > 0, -1j * one, one) if field is HTLTF40 else one
+        np.testing.assert_array_equal(csi[i], np.where(expected, turned, 0))
 
 
-@pytest.mark.parametrize(
-    ("kind", "expected"),
-    [
-        ((0, 0, 0, NONE, 128), [LLTF]), ((1, 0, 0, NONE, 256), [LLTF, HTLTF20]),
-        ((1, 0, 1, NONE, 384), [LLTF, HTLTF20]),
-        ((0, 0, 0, BELOW, 128), [LLTF]), ((1, 0, 0, BELOW, 256), [LLTF]), ((1, 0, 1, BELOW, 380), [LLTF]),
-        ((1, 1, 0, BELOW, 384), [LLTF, HTLTF40]), ((1, 1, 1, BELOW, 612), [LLTF, HTLTF40]),
-        ((0, 0, 0, ABOVE, 128), [LLTF]), ((1, 0, 0, ABOVE, 256), [LLTF]), ((1, 0, 1, ABOVE, 376), [LLTF]),
-        ((1, 1, 0, ABOVE, 384), [LLTF, HTLTF40]), ((1, 1, 1, ABOVE, 612), [LLTF, HTLTF40]),
-    ],
-)  # fmt: skip
-def test_the_documented_table(kind, expected):
-    found = fields(*kind)
-    assert list(found) == expected
-    for field, bins in found.items():
-        assert len(bins) == len(field.subcarriers) == len(set(bins.tolist()))
-        assert 0 <= bins.min() and 2 * (bins.max() + 1) <= kind[-1]
+def test_twelve_bits_are_put_together_again(rng):
+    numbers = rng.integers(-2048, 2048, (7, 52))
+    logged = np.stack([(numbers & 0xFF).astype(np.int8), (numbers >> 8) & 0x0F], -1).reshape(7, -1)
+    np.testing.assert_array_equal(unpack(logged), numbers)
+    np.testing.assert_array_equal(unpack(np.pad(logged, ((0, 0), (0, 1)))), numbers)
+    packed, _ = decode(logged, Place(np.arange(26), packed=True), LLTF12, np.zeros(7, dtype=bool))
+    plain, _ = decode(numbers, Place(np.arange(26)), LLTF12, np.zeros(7, dtype=bool))
+    np.testing.assert_array_equal(packed, plain)
 
 
-@pytest.mark.parametrize(
-    "kind", [(2, 0, 0, NONE, 128), (1, 2, 0, NONE, 256), (0, 1, 0, ABOVE, 384), (1, 0, 0, 3, 256), (1, 0, 0, NONE, 234)]
-)
-def test_unknown_kinds_give_nothing(kind):
-    assert fields(*kind) == {}
-
-
-def test_a_log_that_stores_the_first_field_only():
-    assert list(fields(1, 1, 0, ABOVE, 384, stored=128)) == [LLTF]
-    assert fields(1, 1, 0, ABOVE, 384, stored=256) == {}
-    assert fields(1, 1, 0, ABOVE, 384, stored=126) == {}
-    assert fields(0, 0, 0, NONE, 128, stored=256) == {}
-
-
-def test_a_lone_ht_field_whose_order_is_not_known_is_not_offered():
-    assert list(fields(1, 0, 0, NONE, 128)) == [HTLTF20]
-    assert fields(1, 0, 0, ABOVE, 128) == {}
-    legacy = np.zeros((3, 64, 2), dtype=np.int8)
-    legacy[:, LLTF.subcarriers + 32] = 1
-    assert list(fields(1, 0, 0, ABOVE, 128, values=legacy.reshape(3, 128))) == [LLTF]
+def test_nothing_is_made_up_where_nothing_was_measured():
+    csi, valid = decode(np.zeros((2, 128), dtype=int), Place(LLTF.subcarriers % 64), LLTF, np.zeros(2, dtype=bool))
+    assert not csi.any() and not valid.any()

@@ -29,9 +29,26 @@ def test_equals_scipy(rng, compressed, dtype):
 
 
 def test_other_variables_are_passed_over():
-    stored = saved(text="words", cell=np.array([1, "a"], dtype=object), z=np.array([1 + 2j]), x=np.array([[1.5]]))
+    stored = saved(text="words", cell=np.array([1, "a"], dtype=object), x=np.array([[1.5]]))
     found = read_mat5(stored)
     assert list(found) == ["x"] and found["x"] == 1.5
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.parametrize("dtype", ["c8", "c16", "bool"])
+def test_complex_and_logical_equal_scipy(rng, compressed, dtype):
+    values = rng.normal(size=(3, 4, 5)) + 1j * rng.normal(size=(3, 4, 5))
+    values = (values.real > 0) if dtype == "bool" else values.astype(dtype)
+    stored = saved(compressed, z=values)
+    found = read_mat5(stored)["z"]
+    assert found.dtype == dtype and np.array_equal(found, scipy.io.loadmat(io.BytesIO(stored))["z"])
+
+
+def test_complex_without_an_imaginary_part_is_damage():
+    stored = bytearray(saved(x=np.arange(3.0)))
+    stored[128 + 8 + 8 + 1] |= 0x08  # file header, tag of the variable, tag of its flags
+    with pytest.raises(DataError, match="'x' is complex but has no imaginary part"):
+        read_mat5(bytes(stored))
 
 
 def test_equals_scipy_on_a_real_frame(real_data):
@@ -56,7 +73,7 @@ def test_no_matlab_5_file(stored):
 
 @pytest.mark.parametrize("compressed", [False, True])
 def test_damage_never_gives_anything_but_an_error_or_arrays(rng, compressed):
-    whole = saved(compressed, a=rng.normal(size=(3, 4)), b=np.arange(7))
+    whole = saved(compressed, a=rng.normal(size=(3, 4)), b=np.arange(7) * 1j)
     for _ in range(300):
         stored = bytearray(whole[: rng.integers(1, len(whole) + 1)])
         for _ in range(rng.integers(0, 4)):

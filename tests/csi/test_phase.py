@@ -3,9 +3,18 @@
 import numpy as np
 import pytest
 
+from csi2pc.csi.intel5300 import read_intel5300
 from csi2pc.csi.layouts import HT20, HT40, INTEL5300_HT40, LEGACY20, VHT80
 from csi2pc.csi.mmfi import read_mmfi_frame
-from csi2pc.csi.phase import phase_line, sanitise
+from csi2pc.csi.phase import (
+    joint_line,
+    phase_line,
+    remove_line,
+    sanitise,
+    sanitise_joint,
+    sanitise_two_point,
+    two_point_line,
+)
 from csi2pc.csi.read import read_capture
 
 
@@ -91,6 +100,76 @@ def test_amplitude_and_dtype_are_kept(rng):
     assert np.allclose(np.abs(out), np.abs(csi), rtol=1e-6)
 
 
+def test_a_line_that_is_removed_and_put_back_changes_nothing(rng):
+    csi = channel(rng, (3, 2), HT40)
+    slope, offset = rng.uniform(-1, 1, (3, 1)), rng.uniform(-3, 3, (3, 1))
+    assert np.allclose(remove_line(remove_line(csi, HT40, slope, offset), HT40, -slope, -offset), csi)
+
+
+@pytest.mark.parametrize("indices", [LEGACY20, HT40, INTEL5300_HT40])
+def test_two_points_give_the_published_line(rng, indices):
+    csi = channel(rng, (8, 2), indices)
+    slope, offset = two_point_line(csi, indices)
+    for t, a in np.ndindex(8, 2):
+        first = phase_line(csi[t, a], indices)[0]
+        phase = first * indices + np.unwrap(np.angle(csi[t, a] * np.exp(-1j * first * indices)))
+        assert np.isclose(slope[t, a], (phase[-1] - phase[0]) / (indices[-1] - indices[0]))
+        assert np.isclose(wrapped(offset[t, a] - phase.mean()), 0, atol=1e-9)  # symmetric indices
+        alone = two_point_line(csi[t, a], indices)
+        assert np.allclose(alone, (slope[t, a], offset[t, a]))
+
+
+def test_two_points_are_the_outermost_that_are_measured(rng):
+    csi, valid = channel(rng, (4, 1), HT40), np.ones((4, 1, 114), bool)
+    valid[..., :7] = valid[..., -5:] = valid[..., 50] = False
+    inner = np.delete(np.arange(7, 109), 43)
+    spoiled = np.where(valid, csi, 1e6)
+    got, expected = two_point_line(spoiled, HT40, valid), two_point_line(csi[..., inner], HT40[inner])
+    assert np.allclose(got[0], expected[0]) and np.allclose(wrapped(got[1] - expected[1]), 0)
+
+
+def spotfi(csi, indices):
+    """Algorithm 1 of SpotFi as printed: one slope and one offset for the unwrapped phases of all antennas."""
+    phase = np.unwrap(np.angle(csi), axis=-1)
+    k = np.broadcast_to(indices, phase.shape).ravel()
+    return np.linalg.lstsq(np.stack([k, np.ones(k.size)], 1).astype(float), phase.ravel(), rcond=None)[0][0]
+
+
+def test_the_joint_slope_is_spotfis(rng):
+    csi = channel(rng, (6, 3), HT20) * np.exp(1j * rng.uniform(-0.4, 0.4, (6, 1, 1)) * HT20)
+    slope, _ = joint_line(csi, HT20)
+    assert np.allclose(slope, [spotfi(packet, HT20) for packet in csi])
+    assert np.allclose(joint_line(csi[2], HT20)[0], slope[2])
+
+
+def test_a_joint_line_keeps_what_differs_between_antennas(rng):
+    csi = channel(rng, (10, 3), HT40)
+    line = rng.uniform(-2, 2, (10, 1, 1)) * HT40 + rng.uniform(-3, 3, (10, 1, 1))
+    everything = np.ones(csi.shape, bool)
+    for keep_offset in (False, True):
+        got, _ = sanitise_joint(csi * np.exp(1j * line), HT40, everything, reference=1, keep_offset=keep_offset)
+        assert np.allclose(got[:, 1:] * got[:, :1].conj(), csi[:, 1:] * csi[:, :1].conj())
+        plain, _ = sanitise_joint(csi, HT40, everything, reference=1, keep_offset=keep_offset)
+        assert np.allclose(got, plain) != keep_offset
+        assert np.allclose(np.abs(got), np.abs(csi))
+    assert np.allclose(phase_line(sanitise_joint(csi, HT40, everything, reference=2)[0], HT40)[1][:, 2], 0, atol=0.2)
+
+
+def test_a_packet_without_its_reference_link_cannot_be_aligned(rng):
+    csi, valid = channel(rng, (5, 3), HT40), np.ones((5, 3, 114), bool)
+    valid[3, 0] = False
+    got, still = sanitise_joint(csi, HT40, valid)
+    assert not got[3].any() and not still[3].any() and still[[0, 1, 2, 4]].all()
+    assert np.isfinite(sanitise_joint(csi, HT40, np.zeros_like(valid))[0]).all()
+
+
+@pytest.mark.parametrize("fit", [phase_line, two_point_line, joint_line])
+def test_one_tone_or_none_gives_a_line_without_slope(fit):
+    assert not np.any(fit(np.zeros((2, 3, 114), complex), HT40, np.zeros((2, 3, 114), bool)))
+    slope, offset = fit(np.full((2, 3, 1), 1j), np.array([5]))
+    assert not slope.any() and np.allclose(offset, np.pi / 2)
+
+
 def spread_over_time(csi):
     """Circular standard deviation over packets, radians, one a link and tone."""
     length = np.abs(np.exp(1j * np.angle(csi)).mean(0))
@@ -107,8 +186,45 @@ def test_phase_of_a_real_mmfi_frame_repeats_from_packet_to_packet(real_data):
     assert spread.mean(-1).max() < 0.05 and spread.max() < 0.12
 
 
+def test_every_way_to_take_the_line_out_of_a_real_mmfi_frame_leaves_a_tenth_of_the_spread(real_data):
+    capture = read_mmfi_frame(real_data / "mmfi" / "frame001.mat")
+    raw = spread_over_time(capture.csi).mean()
+    lines = {
+        "per_antenna": sanitise(capture.csi, capture.subcarriers, capture.valid),
+        "two_point": sanitise_two_point(capture.csi, capture.subcarriers, capture.valid),
+        "joint": sanitise_joint(capture.csi, capture.subcarriers, capture.valid)[0],
+    }
+    for name, csi in lines.items():
+        assert spread_over_time(csi).mean() < raw / 10, name
+
+
 @pytest.mark.parametrize("name", ["esp32_ht40/csi.csv", "rooms/csi/room3/v18/3-mt-experiment-1-v18.csv"])
 def test_phase_of_real_esp32_captures_repeats_from_packet_to_packet(real_data, name):
     capture = read_capture(real_data / name)
     spread = spread_over_time(sanitise(capture.csi, capture.subcarriers, capture.valid))
     assert spread.mean() < 0.1
+
+
+def spread_of_windows(csi, packets):
+    whole = csi[: len(csi) // packets * packets].reshape(-1, packets, *csi.shape[1:])
+    return np.median([spread_over_time(window) for window in whole])
+
+
+@pytest.mark.parametrize(
+    "name", ["esp32_ht40/csi.csv", "intel5300/log.all_csi.6.7.6.dat", "intel5300/sample_0x1_ap.dat"]
+)
+def test_over_ten_packets_of_real_captures_a_tenth_of_the_raw_spread_is_left(real_data, name):
+    if name.startswith("intel"):
+        capture = read_intel5300(real_data / "captures" / name)[0]
+    else:
+        capture = read_capture(real_data / name)
+    sane = sanitise(capture.csi, capture.subcarriers, capture.valid)
+    assert 0 < spread_of_windows(sane, 10) < spread_of_windows(capture.csi, 10) / 10
+
+
+def test_the_phase_between_antennas_of_an_intel_5300_is_known_up_to_quarter_turns(real_data):
+    """So joint lines, products and ratios do not repeat on it, whatever this project does."""
+    capture = read_intel5300(real_data / "captures" / "intel5300" / "sample_0x1_ap.dat")[0]
+    between = np.angle((capture.csi[:, 1] * capture.csi[:, 0].conj()).sum(-1))
+    assert np.abs(np.exp(4j * between).mean()) > 0.98
+    assert np.abs(np.exp(1j * between).mean()) < 0.5 and np.abs(np.exp(2j * between).mean()) < 0.5
