@@ -1,9 +1,10 @@
-"""The command line: ``csi2pc demo | train | evaluate | infer | simulate``."""
+"""The command line: ``csi2pc demo | train | evaluate | infer | inspect | convert | pair | prepare | simulate``."""
 
 from __future__ import annotations
 
+import json
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -54,23 +55,97 @@ def _evaluate(arguments: Sequence[str]) -> None:
 
 def _infer(arguments: Sequence[str]) -> None:
     parser = ArgumentParser(prog="csi2pc infer", description="Turn captured CSI into point clouds (PLY and NPZ).")
-    parser.add_argument("captures", nargs="+", type=Path, metavar="CAPTURE", help="capture file or MM-Fi folder")
+    parser.add_argument("captures", nargs="*", type=Path, metavar="CAPTURE", help="capture file or MM-Fi folder")
     parser.add_argument("--checkpoint", required=True, type=Path, help="run folder or checkpoint file")
     parser.add_argument("--out", required=True, type=Path, help="folder to write")
     parser.add_argument("--rate", type=float, help="clouds a second (default: windows without overlap)")
+    _add_reader(parser)
+    parser.add_argument("--device", default="cpu", help="where the model computes (default: %(default)s)")
+    live = parser.add_argument_group("live, from ESP32 lines as they come")
+    live.add_argument("--follow", metavar="FILE|udp://HOST:PORT", help="a growing file or a socket instead of captures")
+    live.add_argument("--start", choices=["beginning", "now"], default="beginning", help="of a file (default: %(default)s)")
+    live.add_argument("--seconds", type=float, help="stop after so many; default: on Ctrl-C or SIGTERM")
+    live.add_argument("--idle-seconds", type=float, help="stop when nothing came for so many")
+    live.add_argument("--queue", type=int, help="windows that may wait before the oldest are dropped and counted")
+    given = parser.parse_args(arguments)
+    if bool(given.captures) == (given.follow is not None):
+        raise ConfigError("infer needs either captures or --follow SOURCE, and not both")
+    options = {"rate": given.rate, "reader": _reader(given), "device": given.device}
+    if given.follow is not None:
+        from .engine.follow import QUEUE, follow
+
+        done = follow(
+            given.checkpoint, given.follow, given.out, **options, start=given.start, seconds=given.seconds,
+            idle_seconds=given.idle_seconds, queue=QUEUE if given.queue is None else given.queue,
+        )  # fmt: skip
+        console.print(done.tally.summary())
+        return
+    from .engine.infer import infer
+
+    results = infer(given.checkpoint, given.captures, given.out, **options)
+    for done in results:
+        console.print(f"{done.capture}: {done.clouds} clouds in {done.folder}; {done.report.summary()}")
+
+
+def _add_reader(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--reader", nargs="+", default=[], metavar="OPTION=VALUE", help="of the captures' reader: training_field=lltf"
     )
-    parser.add_argument("--device", default="cpu", help="where the model computes (default: %(default)s)")
-    given = parser.parse_args(arguments)
-    from .engine.infer import infer
 
-    reader = dict(option.partition("=")[::2] for option in given.reader)
-    results = infer(
-        given.checkpoint, given.captures, given.out, rate=given.rate, reader=reader, device=given.device
+
+def _reader(given: Namespace) -> dict[str, str]:
+    return dict(option.partition("=")[::2] for option in given.reader)
+
+
+def _inspect(arguments: Sequence[str]) -> None:
+    parser = ArgumentParser(prog="csi2pc inspect", description="Say what a capture is, in about ten lines.")
+    parser.add_argument("capture", type=Path, help="file or folder")
+    parser.add_argument("--layout", type=int, default=0, help="which one, where a file holds several (default: 0)")
+    parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw it as well (png, pdf, svg)")
+    parser.add_argument("--json", action="store_true", help="everything, for machines")
+    _add_reader(parser)
+    given = parser.parse_args(arguments)
+    from .engine.inspect_capture import in_words, inspect_capture
+
+    about = inspect_capture(given.capture, layout=given.layout, reader=_reader(given), plot=given.plot)
+    print(json.dumps(about, indent=2, allow_nan=False) if given.json else "\n".join(in_words(about)))
+
+
+def _convert(arguments: Sequence[str]) -> None:
+    parser = ArgumentParser(prog="csi2pc convert", description="Write captures as this project's HDF5 or NPZ files.")
+    parser.add_argument("captures", nargs="+", type=Path, metavar="CAPTURE", help="files or folders")
+    parser.add_argument("--out", required=True, type=Path, help="FILE.h5 or FILE.npz for one capture, else a folder")
+    parser.add_argument("--kind", choices=["h5", "npz"], help="of the files in a folder (default: h5)")
+    _add_reader(parser)
+    given = parser.parse_args(arguments)
+    from .engine.convert import convert
+
+    for done in convert(given.captures, given.out, kind=given.kind, reader=_reader(given)):
+        console.print(
+            f"{done.capture}: {done.packets} packets in {done.layouts} layout(s) in {done.file}; {done.report.summary()}"
+        )
+
+
+def _pair(arguments: Sequence[str]) -> None:
+    parser = ArgumentParser(
+        prog="csi2pc pair", description="Say how a manifest's captures and targets meet in time. Writes nothing."
     )
-    for done in results:
-        console.print(f"{done.capture}: {done.clouds} clouds in {done.folder}; {done.report.summary()}")
+    parser.add_argument("manifest", type=Path, help="YAML file; see datasets/recordings/README.md")
+    parser.add_argument("--root", type=Path, help="what its paths are relative to (default: its own folder)")
+    parser.add_argument("--tolerance", type=float, metavar="SECONDS", help="in place of the manifest's own")
+    parser.add_argument(
+        "--estimate-offset", action="store_true", help="estimate a constant clock offset from motion; only reported"
+    )
+    parser.add_argument("--workers", type=int, default=0, help="processes (default: 0, this one)")
+    parser.add_argument("--json", action="store_true", help="everything, for machines")
+    given = parser.parse_args(arguments)
+    from .engine.pair import pair, table
+
+    paired = pair(
+        given.manifest, given.root, tolerance=given.tolerance, estimate_offset=given.estimate_offset,
+        workers=given.workers,
+    )  # fmt: skip
+    print(json.dumps(paired.as_dict(), indent=2, allow_nan=False) if given.json else table(paired))
 
 
 def _simulate(arguments: Sequence[str]) -> None:
@@ -100,6 +175,9 @@ COMMANDS: dict[str, tuple[Callable[[Sequence[str]], None], str]] = {
     "train": (_train, "train a model on a recorded data set"),
     "evaluate": (_evaluate, "score a run and the blind baselines, frame by frame"),
     "infer": (_infer, "turn captured CSI files into point clouds"),
+    "inspect": (_inspect, "say what a captured CSI file is, and draw it"),
+    "convert": (_convert, "write captured CSI as HDF5 or NPZ"),
+    "pair": (_pair, "say how a manifest's captures and targets meet in time"),
     "simulate": (_simulate, "write a simulated data set in MM-Fi's layout"),
 }
 
@@ -133,6 +211,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CSI2PCError as error:
         print(f"csi2pc {arguments[0]}: {error}", file=sys.stderr)
         return 1
+    except BrokenPipeError:  # whoever read the output has seen enough
+        sys.stderr.close()
+        return 0
     except OSError as error:
         print(f"csi2pc {arguments[0]}: {error.strerror or error}: {error.filename or 'no file named'}", file=sys.stderr)
         return 1

@@ -133,7 +133,10 @@ class RunConfig:
             _must_match("model.subcarriers", self.model.subcarriers, "length of prepare.subcarriers", kept)
         if self.data.kind == "mmfi":
             links, tones, _ = MMFI_FRAME
-            _must_match("model.links", self.model.links, "receive antennas of MM-Fi", links)
+            left = "" if self.prepare.receivers(links) == links else f" but the reference of {self.prepare.phase}"
+            _must_match(
+                "model.links", self.model.links, f"receive antennas of MM-Fi{left}", self.prepare.receivers(links)
+            )
             if self.prepare.subcarriers is None:
                 _must_match("model.subcarriers", self.model.subcarriers, "subcarriers of MM-Fi", tones)
         if not self.loss:

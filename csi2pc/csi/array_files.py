@@ -15,7 +15,8 @@ from .npz_arrays import list_npz, load_npz, looks_like_npz
 
 #: What is read out of a file may be this many times its size ...
 GROWTH = 100
-#: ... or this many bytes, whichever is more. Recorded CSI compresses about five times (``benchmarks/containers.py``), a bomb a thousand.
+#: ... or this many bytes, whichever is more. Recorded CSI compresses about five times
+#: (``python benchmarks/containers.py``), a bomb a thousand times.
 FLOOR = 64_000_000
 
 _MATLAB_5 = b"MATLAB 5.0 MAT-file"

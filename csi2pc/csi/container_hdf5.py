@@ -79,9 +79,10 @@ def read_capture_hdf5(path: str | Path) -> list[Capture]:
     with open_sealed(path, kind=KIND, version=VERSION) as file:
         try:
             groups = [file[f"layout_{number}"] for number in range(int(file.attrs["layouts"]))]
-            declared = sum(math.prod(array.shape) * array.dtype.itemsize for group in groups for array in group.values())
-            if declared > allowed_bytes(path):
-                raise DataError(f"its arrays would take {declared} bytes, {allowed_bytes(path)} are allowed at its size")
+            stored = [array for group in groups for array in group.values()]
+            declared, allowed = sum(math.prod(one.shape) * one.dtype.itemsize for one in stored), allowed_bytes(path)
+            if declared > allowed:
+                raise DataError(f"its arrays would take {declared} bytes, {allowed} are allowed for a file of its size")
             captures = [_read_group(group) for group in groups]
         except DataError as error:
             raise DataError(f"{path}: {error}") from error

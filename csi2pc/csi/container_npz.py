@@ -1,8 +1,8 @@
 """The project's own capture file as NPZ, for whoever wants no more than NumPy.
 
-``numpy.load(path)`` gives ``csi``, ``valid``, ``timestamps``, ``subcarriers`` and the other arrays of the first layout by
-their names; those of the next layouts begin with ``layout_1_`` and so on. The text ``csi2pc_capture`` is JSON: plain
-values and reports of all layouts, and the provenance. HDF5 (:mod:`~csi2pc.csi.container_hdf5`) holds the same.
+``numpy.load(path)`` gives ``csi``, ``valid``, ``timestamps``, ``subcarriers`` and the other arrays of the first layout
+by their names; those of the next layouts begin with ``layout_1_`` and so on. The text ``csi2pc_capture`` is JSON:
+plain values and reports of all layouts, and the provenance. HDF5 (:mod:`~csi2pc.csi.container_hdf5`) holds the same.
 """
 
 from __future__ import annotations
@@ -97,8 +97,8 @@ def _metadata(path: str | Path) -> dict[str, Any]:
         raise DataError(f"{path}: its metadata cannot be read ({error}); convert the recording again") from error
     if version != VERSION:
         raise DataError(
-            f"{path} has version {version!r} of the csi2pc {KIND} format; this program reads version {VERSION}: convert "
-            f"the recording again"
+            f"{path} has version {version!r} of the csi2pc {KIND} format; this program reads version {VERSION}: "
+            f"convert the recording again"
         )
     return metadata
 

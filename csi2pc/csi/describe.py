@@ -65,18 +65,22 @@ def describe_times(timestamps: np.ndarray) -> dict[str, Any]:
         timestamps: float64 ``(T,)`` seconds, not decreasing.
 
     Returns:
-        ``first_s``, ``duration_s``; ``rate_hz``, one over the median interval (equal times left out); ``interval_s``
-        with its quantiles ``p5``, ``median``, ``p95``; ``gaps``: ``count``, ``longest_s``, ``limit_s``.
+        ``first_s``, ``duration_s``; ``mean_rate_hz``, over all of it; ``rate_hz``, one over the median interval (equal
+        times left out); ``interval_s`` with its quantiles ``p5``, ``median``, ``p95``; ``gaps``: ``count``,
+        ``longest_s``, ``limit_s``.
     """
     steps = np.diff(timestamps)
     limit, starts, ends = gaps(timestamps)
     low, middle, high = np.quantile(steps, [0.05, 0.5, 0.95]) if len(steps) else (None, None, None)
+    duration = float(timestamps[-1] - timestamps[0]) if len(timestamps) else 0.0
+    longest = _number(max(ends - starts, default=0.0))
     return {
         "first_s": _number(timestamps[0]) if len(timestamps) else None,
-        "duration_s": _number(timestamps[-1] - timestamps[0]) if len(timestamps) else 0.0,
+        "duration_s": duration,
+        "mean_rate_hz": _number(len(steps) / duration) if duration > 0 else None,
         "rate_hz": None if limit is None else _number(GAP / limit),
         "interval_s": {"p5": _number(low), "median": _number(middle), "p95": _number(high)},
-        "gaps": {"count": len(starts), "longest_s": _number(max(ends - starts, default=0.0)), "limit_s": _number(limit)},
+        "gaps": {"count": len(starts), "longest_s": longest, "limit_s": _number(limit)},
     }
 
 

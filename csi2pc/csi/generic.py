@@ -18,7 +18,6 @@ from .rotation import undo_ht40_rotation, undo_vht80_rotation
 from .schema import EXAMPLE, LAYOUTS, TIME_UNITS, CaptureSchema, schema_of
 from .sealed import sealed_kind
 
-
 _UNDO = {"HT40": undo_ht40_rotation, "VHT80": undo_vht80_rotation}
 
 
@@ -44,8 +43,8 @@ def read_generic(path: str | Path, *, schema: str | Mapping[str, Any] | CaptureS
     """
     if schema is None:
         raise DataError(
-            f"{path} holds arrays: {in_words(list_arrays(path))}. Say which is what: give the reader's option schema, a "
-            f"YAML file, for example with {EXAMPLE}; docs/captures.md lists the keys"
+            f"{path} holds arrays: {in_words(list_arrays(path))}. Say which is what: give the reader's option schema, "
+            f"a YAML file, for example with {EXAMPLE}; docs/captures.md lists the keys"
         )
     declared = schema_of(schema)
     arrays = load_arrays(path, declared.arrays)
@@ -96,8 +95,8 @@ def _complex(schema: CaptureSchema, arrays: Mapping[str, np.ndarray]) -> tuple[n
             csi = _from_parts(both[0], both[1], schema.csi)
         elif not np.iscomplexobj(csi):
             raise DataError(
-                f"{schema.csi!r} must be complex; it is {csi.dtype}: name real and imag, or amplitude and phase, or add "
-                f"an axis iq of size 2"
+                f"{schema.csi!r} must be complex; it is {csi.dtype}: name real and imag, or amplitude and phase, or "
+                f"add an axis iq of size 2"
             )
     measured = np.isfinite(csi)
     if schema.valid is not None:
@@ -190,7 +189,9 @@ def _subcarriers(
         if not np.all(np.abs(given) < 1e6) or np.any(given != np.round(given)):
             raise DataError(f"{named!r} must hold true subcarrier indices, whole numbers; it holds {given[:5]} ...")
     if len(given) != tones or len(np.unique(given)) != tones:
-        raise DataError(f"subcarriers must be {tones} different indices, one a subcarrier; got {len(given)}: {named!r:.80}")
+        raise DataError(
+            f"subcarriers must be {tones} different indices, one a subcarrier; got {len(given)}: {named!r:.80}"
+        )
     given = given.astype(np.int64)
     order = np.argsort(given)
     return given[order], order

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from ..errors import CSI2PCError, ConfigError, DataError
+from ..errors import ConfigError, CSI2PCError, DataError
 
 #: Seconds until a process that has not sent everything is ended.
 TIME_LIMIT = 300.0

@@ -153,13 +153,16 @@ def _seconds(basic: np.ndarray) -> np.ndarray:
 def _agc(data: np.ndarray, frames: list[Frame]) -> np.ndarray:
     """float32 ``(n,)``; NaN where a frame has none."""
     agc = np.full(len(frames), np.nan, dtype=np.float32)
-    for i, frame in enumerate(frames):
-        extra = frame.segments.get("ExtraInfo")
-        if extra is None or extra.end - extra.begin < 4:
-            continue
-        at = agc_position(int.from_bytes(data[extra.begin : extra.begin + 4].tobytes(), "little"))
-        if at is not None and extra.begin + at < extra.end:
-            agc[i] = data[extra.begin + at]
+    extras = [frame.segments.get("ExtraInfo") for frame in frames]
+    rows = np.array([i for i, extra in enumerate(extras) if extra and extra.end - extra.begin >= 4], dtype=np.int64)
+    begins = np.array([extras[i].begin for i in rows.tolist()], dtype=np.int64)
+    ends = np.array([extras[i].end for i in rows.tolist()], dtype=np.int64)
+    codes = rows_at(data, begins, 4).view("<u4")[:, 0]
+    for code in np.unique(codes).tolist():
+        at = agc_position(code)
+        if at is not None:
+            own = (codes == code) & (begins + at < ends)
+            agc[rows[own]] = data[begins[own] + at]
     return agc
 
 

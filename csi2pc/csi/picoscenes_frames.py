@@ -7,6 +7,7 @@ and its content. All numbers are little-endian. Source: the open parsing library
 
 from __future__ import annotations
 
+import functools
 import struct
 from pathlib import Path
 from typing import NamedTuple
@@ -77,10 +78,17 @@ def _segment_at(data: memoryview, begin: int, limit: int) -> tuple[str, Segment]
     content = name_at + letters + _VERSION.size
     if end > limit or content > end or not 0 < letters <= LONGEST_NAME:
         return None
-    name = bytes(data[name_at : name_at + letters]).rstrip(b"\0")  # later versions count a closing zero as a letter
-    if not name.isalnum():
+    name = _name(bytes(data[name_at : name_at + letters]))
+    if not name:
         return None
-    return name.decode("ascii"), Segment(_VERSION.unpack_from(data, name_at + letters)[0], content, end)
+    return name, Segment(_VERSION.unpack_from(data, name_at + letters)[0], content, end)
+
+
+@functools.lru_cache(maxsize=256)
+def _name(letters: bytes) -> str:
+    """A segment's name; empty where it is none. Later versions count a closing zero as a letter."""
+    name = letters.removesuffix(b"\0")
+    return name.decode("ascii") if name.isalnum() else ""
 
 
 def begins_frame(head: bytes, begin: int = 0) -> bool:
@@ -89,8 +97,7 @@ def begins_frame(head: bytes, begin: int = 0) -> bool:
         return False
     at = begin + _HEADER.size + _SEGMENT.size
     letters = head[at - 1]
-    name = head[at : at + letters].rstrip(b"\0")
-    return 0 < letters <= LONGEST_NAME and len(name) + 1 >= letters and name.isalnum()
+    return 0 < letters <= LONGEST_NAME and len(head) >= at + letters and bool(_name(bytes(head[at : at + letters])))
 
 
 def find_frames(data: np.ndarray, path: Path, report: Report) -> list[Frame]:

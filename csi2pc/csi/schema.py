@@ -93,7 +93,7 @@ class CaptureSchema:
         if not words or len(set(words)) < len(words) or set(words) - set(AXES):
             raise ConfigError(f"axes must be words of {', '.join(AXES)}, each at most once; got {self.axes!r}")
         if "link" in words and {"rx", "tx"} & set(words):
-            raise ConfigError(f"axes must have link, or rx and tx, not both; got {self.axes!r}: link is rx and tx in one")
+            raise ConfigError(f"axes must have link (rx and tx in one), or rx and tx, not both; got {self.axes!r}")
         if "iq" in words and self.csi is None:
             raise ConfigError("an axis iq (real, imaginary) needs one array, named by csi; real and imag have none")
 

@@ -112,8 +112,9 @@ def _time(about: Mapping[str, Any]) -> str:
     if time["rate_hz"] is None:
         return f"{time['duration_s']:.3f} s ({about['timing']})"
     return (
-        f"{time['duration_s']:.2f} s ({about['timing']}), {time['rate_hz']:.1f} packets/s; median interval "
-        f"{interval['median'] * 1e3:.2f} ms, 5-95 %: {interval['p5'] * 1e3:.2f}-{interval['p95'] * 1e3:.2f} ms"
+        f"{time['duration_s']:.2f} s ({about['timing']}), {time['mean_rate_hz']:.1f} packets/s; median interval "
+        f"{interval['median'] * 1e3:.2f} ms ({time['rate_hz']:.1f} packets/s), 5-95 %: "
+        f"{interval['p5'] * 1e3:.2f}-{interval['p95'] * 1e3:.2f} ms"
     )
 
 
@@ -122,7 +123,7 @@ def _gaps(about: Mapping[str, Any]) -> str:
     if found["limit_s"] is None:
         return ""
     limit = f"longer than {GAP:g} median intervals, {found['limit_s'] * 1e3:.1f} ms"
-    return f"{found['count']} ({limit})" + (f"; the longest {found['longest_s']:.2f} s" if found["count"] else "")
+    return f"{found['count']} ({limit})" + (f"; the longest {found['longest_s']:.3g} s" if found["count"] else "")
 
 
 def _levels(about: Mapping[str, Any]) -> str:
@@ -134,7 +135,7 @@ def _levels(about: Mapping[str, Any]) -> str:
 
 
 def _extent(found: Mapping[str, float]) -> str:
-    low, high = found["lowest"], found["highest"]
+    low, high = round(found["lowest"], 1), round(found["highest"], 1)
     return f"{low:g}" if low == high else f"{low:g}..{high:g}"
 
 
@@ -151,8 +152,9 @@ def _phase(found: Mapping[str, float | None]) -> str:
 
 def _counted(skipped: Mapping[str, int]) -> str:
     listed = [f"{reason}: {count}" for reason, count in list(skipped.items())[:_MOST_LISTED]]
-    more = len(skipped) - len(listed)
-    return f"{sum(skipped.values())} (" + "; ".join(listed) + (f"; {more} more reasons" if more else "") + ")" if skipped else "0"
+    if len(skipped) > len(listed):
+        listed.append(f"{len(skipped) - len(listed)} more reasons")
+    return f"{sum(skipped.values())} ({'; '.join(listed)})" if skipped else "0"
 
 
 def _share(value: float | None) -> str:

@@ -148,10 +148,11 @@ def _launch(config: TrainingConfig) -> Fabric:
 def _resolved(config: RunConfig, splits: DataSplits) -> RunConfig:
     """The configuration with subcarriers and paths written out, checked against the data."""
     layout = splits.layout
-    links = layout.rx * layout.tx
+    links = config.prepare.receivers(layout.rx) * layout.tx
     if config.model.links != links:
         raise ConfigError(
-            f"model.links must equal the data's {links} links; got {config.model.links}. Set model.links: {links}"
+            f"model.links must equal the data's {links} links as prepared; got {config.model.links}. "
+            f"Set model.links: {links}"
         )
     data = config.data
     paths = {name: str(Path(given).resolve()) for name in ("root", "manifest") if (given := getattr(data, name))}

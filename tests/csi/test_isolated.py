@@ -75,7 +75,7 @@ def test_values_and_arrays_come_back(workers, tmp_path):
     [("crash", "ended by signal 11"), ("fail", "KeyError: 'missing'"), ("missing", "no attribute 'missing'")],
 )
 def test_a_crash_is_an_error_that_says_so(workers, name, message):
-    with pytest.raises(DataError, match=rf"^walk\.bin: the process that read it ended without a result \({message}|{message}"):
+    with pytest.raises(DataError, match=rf"^walk\.bin: the process .* ended without a result \(.*{message}"):
         workers(name)
 
 

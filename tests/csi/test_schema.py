@@ -1,5 +1,8 @@
 """A schema that cannot be right says so before any file is read."""
 
+import dataclasses
+import re
+
 import pytest
 
 from csi2pc.csi.schema import EXAMPLE, CaptureSchema, schema_of
@@ -24,7 +27,7 @@ GOOD = {"csi": "H", "timestamps": "t", "subcarriers": "HT40"}
         ({"rotation": "HT20"}, "rotation must be one of undone, HT40, VHT80"),
         ({"axes": "packet antenna"}, "axes must be words of packet, rx"),
         ({"axes": "packet rx rx"}, "each at most once"),
-        ({"axes": "packet link rx"}, "link, or rx and tx, not both"),
+        ({"axes": "packet link rx"}, "must have link .* or rx and tx, not both"),
         ({"axes": ["packet"]}, "axes must be a text"),
         ({"csi": None, "real": "I", "imag": "Q", "axes": "packet iq"}, "an axis iq .* needs one array"),
         ({"subcarriers": ""}, "subcarriers must be a list of whole numbers, the name of an array, or one of LEGACY20"),
@@ -48,6 +51,17 @@ def test_a_schema_from_anywhere(tmp_path):
     assert schema.arrays == ["H", "t", "x"] and schema_of({**GOOD, "subcarriers": "k"}).arrays == ["H", "t", "k"]
     path.write_text(EXAMPLE)
     assert schema_of(path).words == ["packet", "rx", "subcarrier"]
+
+
+def test_the_examples_of_the_document(project_root, tmp_path):
+    text = (project_root / "docs" / "captures.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^    # \w+\.yaml\n((?:    .+\n)+)", text, flags=re.MULTILINE)
+    assert len(blocks) == 3
+    for block in blocks:
+        (tmp_path / "s.yaml").write_text(block.replace("\n    ", "\n")[4:])
+        assert schema_of(tmp_path / "s.yaml").arrays
+    for name in [field.name for field in dataclasses.fields(CaptureSchema)]:
+        assert f"`{name}`" in text
 
 
 @pytest.mark.parametrize("content", ["a: [", "a: !!python/object/apply:os.system [ls]", "\0", "[" * 5000])
