@@ -38,7 +38,7 @@ def clouds_at(
 
 
 def capture_at(times: np.ndarray, walked: tuple[np.ndarray, np.ndarray], rng: np.random.Generator) -> Capture:
-    """CSI of 52 tones at packet times: six fixed paths and three that end on the person, 25 dB SNR, AGC, random phase."""
+    """CSI of 52 tones at packet times: six fixed paths and three by way of the person, 25 dB SNR, AGC, random phase."""
     clock, place = walked
     tones = np.r_[-26:0, 1:27]
     centre = np.stack([np.interp(times, clock, place[:, axis]) for axis in range(3)], axis=1)  # (T, 3)

@@ -177,15 +177,7 @@ def _software_radio(data: np.ndarray, infos: np.ndarray, values: np.ndarray, mem
     rx, tx = lengths[2], lengths[1]
     if not 0 < rx * tx <= MOST_ANTENNAS**2:
         raise _unknown_layout(info)
-    csi = np.empty((len(infos), tx, rx, tones), dtype=np.complex64)
-    for begin in range(0, len(infos), _BLOCK):
-        block = slice(begin, begin + _BLOCK)
-        flat = rows_at(data, values[block] + len(heading), count * number.itemsize).view(number)
-        cube = flat.reshape(-1, *lengths) if order == "R" else flat.reshape(-1, *lengths[::-1])
-        cube = cube if order == "R" else cube.transpose(0, *range(len(lengths), 0, -1))
-        with np.errstate(all="ignore"):  # what is not finite is skipped, packet by packet
-            csi[block] = cube.reshape(len(flat), tones, tx, rx, -1)[..., 0].transpose(0, 2, 3, 1)
-    csi = csi.reshape(len(infos), tx * rx, tones)[..., sequence]
+    csi = _cubes(data, values + len(heading), number, order, lengths)[..., sequence]
     indices = indices[sequence]
     with np.errstate(invalid="ignore"):
         valid = (csi != 0) & _sent(indices - int(info["offset"]), infos)[:, None]
@@ -194,6 +186,24 @@ def _software_radio(data: np.ndarray, infos: np.ndarray, values: np.ndarray, mem
     if count > tones * tx * rx:
         notes += (f"{count // (tones * tx * rx)} estimates a packet; the first is read",)
     return CsiGroup(members, csi, valid, indices, rx, tx, _width(info), _chains(rx), notes)
+
+
+def _cubes(
+    data: np.ndarray, starts: np.ndarray, number: np.dtype, order: str, lengths: tuple[int, ...]
+) -> np.ndarray:
+    """complex64 ``(n, tx * rx, tones)``: first estimates, of matrices of ``lengths`` (tones, tx, rx, estimates ...)."""
+    tones, tx, rx, count = *lengths[:3], math.prod(lengths)
+    csi = np.empty((len(starts), tx, rx, tones), dtype=np.complex64)
+    for begin in range(0, len(starts), _BLOCK):
+        block = slice(begin, begin + _BLOCK)
+        flat = rows_at(data, starts[block], count * number.itemsize).view(number)
+        if order == "R":
+            cube = flat.reshape(-1, *lengths)
+        else:
+            cube = flat.reshape(-1, *lengths[::-1]).transpose(0, *range(len(lengths), 0, -1))
+        with np.errstate(all="ignore"):  # what is not finite is skipped, packet by packet
+            csi[block] = cube.reshape(len(flat), tones, tx, rx, -1)[..., 0].transpose(0, 2, 3, 1)
+    return csi.reshape(len(starts), tx * rx, tones)
 
 
 def _sent(indices: np.ndarray, infos: np.ndarray) -> np.ndarray:

@@ -30,7 +30,8 @@ def test_gaps_and_rate():
     limit, starts, ends = gaps(times)
     assert np.isclose(limit, 0.05) and np.allclose(starts, [0.49, 2.49]) and np.allclose(ends, [2.0, 2.55])
     about = describe_times(times)
-    assert np.isclose(about["rate_hz"], 100) and np.isclose(about["mean_rate_hz"], 100 / 2.55) and about["gaps"]["count"] == 2
+    assert np.isclose(about["rate_hz"], 100) and np.isclose(about["mean_rate_hz"], 100 / 2.55)
+    assert about["gaps"]["count"] == 2
     assert np.isclose(about["gaps"]["longest_s"], 1.51) and np.isclose(about["duration_s"], 2.55)
     assert gaps(np.zeros(5))[0] is None and describe_times(np.zeros(5))["rate_hz"] is None
     assert np.isclose(describe_times(np.repeat(np.arange(9) / 10, 3))["rate_hz"], 10)
