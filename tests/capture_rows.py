@@ -145,7 +145,11 @@ if stray:
     open(path, "wb").write(content)
 log = csiread.Atheros(path, nrxnum=3, ntxnum=3, tones=56, if_report=False)
 log.read(endian="big" if stray else "little")
-found = {"csi": log.csi.transpose(0, 3, 2, 1), "rx": log.nr, "tx": log.nc, "ticks": log.timestamp}
+# csiread calls the outer of the two axes rx, the tool's own decoder tx.
+csi = np.zeros((len(log.csi), 3, 3, 56), dtype=complex)
+for n, (rx, tx) in enumerate(zip(log.nr, log.nc)):
+    csi[n, :tx, :rx] = log.csi[n][:, :rx, :tx].reshape(56, tx, rx).transpose(1, 2, 0)
+found = {"csi": csi, "rx": log.nr, "tx": log.nc, "ticks": log.timestamp}
 """,
     ),
     "read_nexmon": Row(

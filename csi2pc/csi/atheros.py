@@ -206,7 +206,9 @@ def decode(data: np.ndarray, starts: np.ndarray, *, rx: int, tx: int, tones: int
     """CSI of records of one layout, the 40 MHz rotation still in.
 
     Values of 10 bits follow one another from the lowest bit of the first byte up, whatever the byte order of the
-    header: tone by tone, receive antenna by receive antenna, stream by stream, imaginary part before real part.
+    header: tone by tone, stream by stream, receive antenna by receive antenna, imaginary part before real part, as the
+    tool's own decoder reads them. (csiread takes the last two the other way round; in a recording whose second chain
+    received by far the most power, the order here gives that chain the largest amplitudes.)
 
     Args:
         data: uint8, the whole file.
@@ -218,8 +220,8 @@ def decode(data: np.ndarray, starts: np.ndarray, *, rx: int, tx: int, tones: int
     parts = np.empty((len(starts), tx, rx, tones, 2), dtype=np.float32)
     for begin in range(0, len(starts), BLOCK):
         packed = rows_at(data, starts[begin : begin + BLOCK] + _SIZE, csi_size(rx, tx, tones))
-        values = _ten_bits(packed).reshape(-1, tones, rx, tx, 2)
-        parts[begin : begin + BLOCK] = values[..., ::-1].transpose(0, 3, 2, 1, 4)
+        values = _ten_bits(packed).reshape(-1, tones, tx, rx, 2)
+        parts[begin : begin + BLOCK] = values[..., ::-1].transpose(0, 2, 3, 1, 4)
     return parts.view(np.complex64).reshape(len(starts), tx * rx, tones)
 
 

@@ -40,10 +40,10 @@ def looks_like_intel5300(head: bytes) -> bool:
 def read_intel5300(path: str | Path) -> list[Capture]:
     """Read a log of the Linux 802.11n CSI Tool.
 
-    CSI is the signed 8-bit I/Q of the card, as it is; :func:`scaled_csi` gives it an absolute scale. Receive antennas
-    stand in the order of the card's ports (A, B, C): ``antenna_sel``, by which the card permutes them packet by packet,
-    is undone. Where it does not name as many different ports as there are antennas, they stay in the order of the
-    receive chains, and a note counts the packets.
+    CSI is the signed 8-bit I/Q of the card, as it is; :func:`scaled_csi` gives it an absolute scale. Three receive
+    antennas stand in the order of the card's ports (A, B, C): ``antenna_sel``, by which the card permutes them packet by
+    packet, is undone. One or two stay in the order of the receive chains, as the tool's own decoder leaves them, and so
+    do three where ``antenna_sel`` does not name three different ports; a note counts these.
 
     The 30 tones are those of 802.11n's grouped feedback, at 20 or 40 MHz by the packet's rate flags. No rotation is
     undone at 40 MHz: published work on 40 MHz logs of this card (SpotFi, SIGCOMM 2015) takes its phase as continuous
@@ -111,22 +111,24 @@ def _group(
 
 
 def _ports(antenna_sel: np.ndarray, rx: int) -> np.ndarray:
-    """int64 ``(n, rx)``: the ports (0, 1, 2) in use, in increasing order; -1 where ``antenna_sel`` does not tell."""
-    ports = np.sort(antenna_sel[:, None].astype(np.int64) >> (2 * np.arange(rx)) & 3, axis=1)
-    told = (np.diff(ports, axis=1) > 0).all(1) & (ports[:, -1] < MOST_ANTENNAS)
+    """int64 ``(n, rx)``: the port (0, 1, 2) of each receive antenna; -1 where ``antenna_sel`` does not tell."""
+    ports = antenna_sel[:, None].astype(np.int64) >> (2 * np.arange(rx)) & 3
+    ordered = np.sort(ports, axis=1)
+    told = (np.diff(ordered, axis=1) > 0).all(1) & (ordered[:, -1] < MOST_ANTENNAS)
+    if rx == MOST_ANTENNAS:
+        ports = ordered
     return np.where(told[:, None], ports, -1)
 
 
 def _order(antenna_sel: int, rx: int) -> list[int]:
-    """Which receive antenna, in the order of the ports, each receive chain is connected to."""
-    if _ports(np.array([antenna_sel]), rx)[0, 0] < 0:
+    """Which receive antenna of the capture each receive chain is."""
+    if rx < MOST_ANTENNAS or _ports(np.array([antenna_sel]), rx)[0, 0] < 0:
         return list(range(rx))
-    port_of = [antenna_sel >> (2 * chain) & 3 for chain in range(rx)]
-    return [sorted(port_of).index(port) for port in port_of]
+    return [antenna_sel >> (2 * chain) & 3 for chain in range(rx)]
 
 
 def decode(data: np.ndarray, starts: np.ndarray, antenna_sel: np.ndarray, *, rx: int, tx: int) -> np.ndarray:
-    """CSI of records of one layout, receive antennas in the order of the ports.
+    """CSI of records of one layout, three receive antennas in the order of the ports.
 
     Three bits precede the values of each tone, so these begin at a bit of their own in each tone; they follow one
     another receive chain by receive chain, and in each stream by stream, 8 bits real part and 8 bits imaginary part.

@@ -65,6 +65,9 @@ FORMATS = (
         "csi2pc capture (NPZ)", looks_like_capture_npz, read_capture_npz, "the first array that csi2pc convert writes"
     ),
     Format("MM-Fi frame", looks_like_mmfi_frame, _alone(read_mmfi_frame), "a MATLAB 5 file that holds CSIamp and CSIphase"),
+    Format(
+        "arrays with a schema", looks_like_generic, read_generic, "an NPZ, MATLAB or HDF5 file, read as a schema says"
+    ),
     Format("ESP32 CSV", looks_like_esp32_csv, read_esp32_csv, "a line of text with CSI_DATA"),
     Format(
         "ESP32 JSON lines", looks_like_esp32_jsonl, read_esp32_jsonl, "a line that is a JSON object with iq_hex, timestamp"
@@ -74,9 +77,6 @@ FORMATS = (
     Format("FeitCSI log", looks_like_feitcsi, read_feitcsi, "a header of 272 bytes with its sizes in agreement"),
     Format("Intel 5300 log", looks_like_intel5300, read_intel5300, "a CSI record (0xBB) of the Linux 802.11n CSI Tool"),
     Format("Atheros log", looks_like_atheros, read_atheros, "a record of the Atheros CSI Tool in either byte order"),
-    Format(
-        "arrays with a schema", looks_like_generic, read_generic, "an NPZ, MATLAB or HDF5 file, read as a schema says"
-    ),
     Format(
         "MM-Fi sequence", looks_like_mmfi_folder, _alone(read_mmfi_folder),
         "frame001.mat, frame002.mat ... in it or in its folder wifi-csi", folder=True,

@@ -30,7 +30,7 @@ class Converted:
         file: what was written.
         packets: how many, over all layouts.
         layouts: how many.
-        report: what was skipped in the file, and what the first layout lost.
+        report: packets read and things skipped, over all layouts.
     """
 
     capture: str
@@ -90,4 +90,7 @@ def _convert_one(path: Path, file: Path, reader: Mapping[str, Any]) -> Converted
     else:
         with replacing(file) as temporary:
             write_capture_npz(temporary, layouts, provenance=origin)
-    return Converted(str(path), file, sum(map(len, layouts)), len(layouts), layouts[0].report)
+    packets = sum(map(len, layouts))
+    skipped = dict.fromkeys(skipped for layout in layouts for skipped in layout.report.skipped)  # each names the file's
+    notes = dict.fromkeys(note for layout in layouts for note in layout.report.notes)
+    return Converted(str(path), file, packets, len(layouts), Report(packets, list(skipped), list(notes)))

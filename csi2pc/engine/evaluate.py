@@ -57,7 +57,7 @@ def evaluate(
         path: run folder, or a checkpoint file, which alone rebuilds model and preparation. The results of a file lie
             in its run folder, or beside it where it is in none.
         split: "test", "validation" or "train".
-        root: where the data is now; by default where it was in training.
+        root: where the data is now, a folder of raw files or a cache; by default where it was in training.
         device: where the model computes.
         splits: the run's data, where it is open already.
 
@@ -107,7 +107,10 @@ def _run_config(saved: dict, chosen: Path, root: str | None) -> RunConfig:
     if not saved:
         raise CheckpointError(f"{chosen} does not say how it was trained, so its test frames are not known")
     config = from_dict(saved)
-    return config if root is None else replace(config, data=replace(config.data, root=root))
+    if root is None:
+        return config
+    place = {"cache_file": root} if Path(root).is_file() else {"root": root, "cache_file": None}
+    return replace(config, data=replace(config.data, **place))
 
 
 def _all_clouds(

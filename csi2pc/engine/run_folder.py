@@ -23,7 +23,7 @@ FREE_ON_RESUME = (
     "data.root",
     "data.manifest",
     "data.verify",
-    "data.cache",
+    "data.cache",  # and cache_file, whose samples are the same
     "data.workers",
     "training.workers",
     "training.accelerator",

@@ -155,7 +155,8 @@ def _resolved(config: RunConfig, splits: DataSplits) -> RunConfig:
             f"Set model.links: {links}"
         )
     data = config.data
-    paths = {name: str(Path(given).resolve()) for name in ("root", "manifest") if (given := getattr(data, name))}
+    places = ("root", "manifest", "cache_file")
+    paths = {name: str(Path(given).resolve()) for name in places if (given := getattr(data, name))}
     prepare = replace(config.prepare, subcarriers=[int(k) for k in layout.subcarriers])
     return replace(config, prepare=prepare, data=replace(data, **paths))
 

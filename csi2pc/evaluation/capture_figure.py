@@ -1,7 +1,7 @@
 """One figure of a capture: amplitude and sanitised phase over time and subcarrier, packet rate with gaps, link levels.
 
-Amplitude has a perceptually uniform colour map, phase a cyclic one, in which -pi and pi have the same colour. Nothing is
-averaged or filled in: each column of an image is one packet, the one nearest in time; white is where nothing was measured.
+Amplitude has a perceptually uniform colour map, phase a cyclic one, in which -pi and pi have the same colour. Nothing
+is averaged or filled in: each column of an image is one packet, the nearest in time; white was not measured.
 """
 
 from __future__ import annotations
@@ -66,6 +66,8 @@ def capture_figure(path: str | Path, capture: Capture, *, title: str = "") -> No
             image = _image(axes, values, columns, capture.subcarriers, kind, top)
             axes.set_title(_link(capture, link), fontsize=TEXT["normal"], loc="left")
             axes.tick_params(labelsize=TEXT["small"], labelleft=link == 0, labelbottom=kind == 1)
+            if seconds[-1] == 0:
+                axes.set_xticks([0])
             row.append(axes)
         row[0].set_ylabel("subcarrier", fontsize=TEXT["normal"])
         bar = figure.colorbar(image, ax=row, pad=0.012, aspect=18, extend="max" if kind == 0 else "neither")
@@ -107,7 +109,7 @@ def _span(seconds: np.ndarray) -> tuple[float, float]:
 
 
 def _columns(seconds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Borders of the columns (seconds), and the packet of each, -1 within a gap."""
+    """Borders of the columns (seconds), and the packet of each; -1 within a gap where the column has none itself."""
     borders = np.linspace(*_span(seconds), min(COLUMNS, 4 * len(seconds)) + 1)
     centres = (borders[1:] + borders[:-1]) / 2
     after = np.minimum(np.searchsorted(seconds, centres), len(seconds) - 1)
@@ -116,7 +118,8 @@ def _columns(seconds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     _, starts, ends = gaps(seconds)
     last = np.searchsorted(starts, centres) - 1  # the last gap that began before
     inside = (last >= 0) & (centres < np.append(ends, -np.inf)[last])
-    return borders, np.where(inside, -1, nearest)
+    alone = np.abs(seconds[nearest] - centres) <= (borders[1] - borders[0]) / 2  # a packet between two gaps
+    return borders, np.where(inside & ~alone, -1, nearest)
 
 
 def _image(
@@ -147,15 +150,16 @@ def _rate(axes: Axes, seconds: np.ndarray) -> None:
     axes.set_ylabel("packets/s", fontsize=TEXT["normal"])
     limit, starts, ends = gaps(seconds)
     if limit is None:
-        axes.text(0.5, 0.5, "no time passes", transform=axes.transAxes, ha="center", fontsize=TEXT["normal"])
+        axes.text(0.5, 0.6, "no time passes", transform=axes.transAxes, ha="center", fontsize=TEXT["normal"])
+        axes.set_yticks([])
     else:
         packets, borders = np.histogram(seconds, bins=int(np.clip(len(seconds) // 10, 1, STEPS)), range=_span(seconds))
         axes.stairs(packets / np.diff(borders), borders, color=SERIES[0], fill=True, alpha=0.25)
         axes.stairs(packets / np.diff(borders), borders, color=SERIES[0], lw=1.2)
         for start, end in zip(starts, ends, strict=True):
-            axes.axvspan(start, end, color=BASELINE, alpha=0.35, lw=0.8)
+            axes.axvspan(start, end, color=BASELINE, alpha=0.3, lw=0.5)
         found = f"{len(starts)} gaps" if len(starts) != 1 else "1 gap"
-        longest = f", longest {max(ends - starts):.2f} s" if len(starts) else ""
+        longest = f", longest {max(ends - starts):.3g} s" if len(starts) else ""
         axes.set_title(
             f"{found} over {limit * 1e3:.0f} ms{longest}", fontsize=TEXT["normal"], loc="right",
             color=BASELINE if len(starts) else "#777777",
@@ -175,9 +179,9 @@ def _levels(axes: Axes, capture: Capture, seconds: np.ndarray) -> None:
         entries = np.bincount(step, valid.sum(1), count)
         mean = np.where(entries > 0, total / np.maximum(entries, 1), np.nan)
         highest = np.fmax(highest, np.nanmax(mean, initial=0.0))
-        marker = "o" if count < 60 else ""
+        marker = "o" if count < 60 or np.isnan(mean).any() else ""  # one step between two breaks is a point
         centres = (borders[1:] + borders[:-1]) / 2
-        axes.plot(centres, mean, color=colour, lw=1.3, marker=marker, ms=3, label=_link(capture, link))
+        axes.plot(centres, mean, color=colour, lw=1.3, marker=marker, ms=2.5, label=_link(capture, link))
     left_out = capture.csi.shape[1] - CURVES
     more = f", the first {CURVES} of {capture.csi.shape[1]} links" if left_out > 0 else ""
     axes.set_title(f"mean amplitude{more}", fontsize=TEXT["normal"], loc="left")
@@ -193,6 +197,8 @@ def _levels(axes: Axes, capture: Capture, seconds: np.ndarray) -> None:
 def _curve_axes(axes: Axes, seconds: np.ndarray) -> None:
     axes.set_xlim(*_span(seconds))
     axes.set_ylim(bottom=0)
+    if seconds[-1] == 0:
+        axes.set_xticks([0])
     axes.tick_params(labelsize=TEXT["small"])
     axes.grid(color="#EEEEEE")
     axes.set_axisbelow(True)

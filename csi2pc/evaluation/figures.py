@@ -1,8 +1,7 @@
 """Figures of an evaluation, drawn from saved arrays and rows: clouds side by side, learning curves, skill.
 
-The only file of the package that imports matplotlib. Figures are made through its object interface, so nothing
-global is touched and no display is needed. The three colours (Okabe and Ito's palette) can be told apart with any
-kind of colour vision. Sizes are for a page 900 pixels wide; files hold twice as many, for dense screens.
+Figures are made through matplotlib's object interface, so nothing global is touched and no display is needed. The three
+colours (Okabe and Ito's palette) can be told apart with any kind of colour vision. Sizes are for a page 900 pixels wide; files hold twice as many, for dense screens.
 """
 
 from __future__ import annotations

@@ -13,13 +13,12 @@ from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from ..csi.layouts import HT40
 from ..csi.phase import sanitise
 from ..csi.rotation import undo_ht40_rotation
 from ..data.atomic import replacing
 from ..errors import ConfigError
 from ..sim.actions import ACTIONS
-from ..sim.channel import static_response
+from ..sim.channel import FIRST, static_response
 from ..sim.config import SimConfig
 from ..sim.depth import DepthCamera
 from ..sim.lidar import ROTATION as LIDAR_ROTATION
@@ -27,8 +26,20 @@ from ..sim.lidar import TRANSLATION as LIDAR_TRANSLATION
 from ..sim.lidar import Lidar
 from ..sim.mmwave import ROTATION as RADAR_ROTATION
 from ..sim.motion import Performance
+from ..sim.people import People
 from ..sim.room import RoomConfig
-from ..sim.sequence import FRAME_RATE, PACKETS, draw, packet_csi, radar_points, sequence_of, sequence_rng
+from ..sim.sequence import (
+    FRAME_RATE,
+    PACKETS,
+    draw,
+    draw_companions,
+    packet_csi,
+    radar_points,
+    receiver_rngs,
+    sequence_of,
+    sequence_rng,
+)
+from ..sim.walk import WALK, Walk
 
 WIDTH, HEIGHT, DPI = 13.0, 15.0, 110
 #: Seconds of the action that are shown, and instants at which its poses are drawn.
@@ -54,16 +65,17 @@ def simulation_sheet(config: SimConfig, path: str | Path, *, sequence: str | Non
         raise ConfigError(f"a sheet is written as .png, .pdf or .svg; got {path}: give it one of these endings")
     rng = sequence_rng(config, chosen)
     performance, room = draw(config, chosen, rng)
+    people = People((performance, *draw_companions(config, chosen, room)))
     frames = int(SECONDS * FRAME_RATE)
     figure = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
     figure.suptitle(f"Synthetic: {chosen}, seed {config.seed}")
     rows = figure.add_gridspec(5, 1, height_ratios=(1.15, 1.0, 0.75, 0.75, 1.25))
-    _room(rows[0].subgridspec(1, 2), figure, config, performance, room)
+    _room(rows[0].subgridspec(1, 2), figure, config, people, room)
     _poses(rows[1].subgridspec(1, POSES), figure, performance)
-    csi = _csi(config, performance, room, frames, rng)  # (packets, antennas, subcarriers)
-    _waterfalls(rows[2].subgridspec(1, 2), figure, csi)
-    _doppler(figure.add_subplot(rows[3]), config, performance, room, frames, rng)
-    _clouds(rows[4].subgridspec(1, 4), figure, config, performance, room, rng)
+    csi = _csi(config, people, room, frames, rng)  # (packets, antennas, subcarriers)
+    _waterfalls(rows[2].subgridspec(1, 2), figure, csi, config.radio.subcarriers)
+    _doppler(figure.add_subplot(rows[3]), config, people, room, frames, rng)
+    _clouds(rows[4].subgridspec(1, 4), figure, config, people, room, rng)
     with replacing(path) as temporary:
         figure.set_canvas(FigureCanvasAgg(figure))
         figure.savefig(temporary, dpi=DPI, format=Path(path).suffix.lstrip("."))
@@ -71,15 +83,16 @@ def simulation_sheet(config: SimConfig, path: str | Path, *, sequence: str | Non
 
 def _subject_and_action(config: SimConfig, sequence: str | None) -> tuple[str, str]:
     subject, _, action = (sequence or f"{config.subjects[0]}/{config.actions[0]}").partition("/")
-    if not re.fullmatch(r"S(0[1-9]|[1-3]\d|40)", subject) or action not in ACTIONS:
-        raise ConfigError(f"a sequence is named as S01/A13, S01 to S40 and A01 to A27; got {sequence!r}")
+    if not re.fullmatch(r"S(0[1-9]|[1-3]\d|40)", subject) or action not in (*ACTIONS, WALK):
+        raise ConfigError(f"a sequence is named as S01/A13, S01 to S40, A01 to A27 or walk; got {sequence!r}")
     return subject, action
 
 
-def _room(grid, figure: Figure, config: SimConfig, performance: Performance, room: RoomConfig) -> None:
-    """Plan (seen from above) and elevation (seen from the left wall): person, link and sensors, to scale."""
-    vertices, faces = performance.vertices(np.zeros(1))[0], performance.surface.faces
-    antennas = {"transmitter": np.array([config.radio.tx]), "receiver": np.array(config.radio.rx)}
+def _room(grid, figure: Figure, config: SimConfig, people: People, room: RoomConfig) -> None:
+    """Plan (seen from above) and elevation (seen from the left wall): people, links and sensors, to scale."""
+    vertices, faces = people.vertices(np.zeros(1))[0], people.faces
+    receivers = np.concatenate(list(config.radio.antennas.values()))
+    antennas = {"transmitter": config.radio.transmitters, "receiver": receivers}
     for column, (title, across, up) in enumerate((("from above", 0, 2), ("from the left", 2, 1))):
         axes = figure.add_subplot(grid[column])
         low, high = np.array(room.lower), np.array(room.upper)
@@ -100,7 +113,7 @@ def _room(grid, figure: Figure, config: SimConfig, performance: Performance, roo
             axes.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.02, 1.0), frameon=False)
 
 
-def _poses(grid, figure: Figure, performance: Performance) -> None:
+def _poses(grid, figure: Figure, performance: Performance | Walk) -> None:
     """The body at equal steps through one cycle, as the camera sees it."""
     times = performance.period * np.arange(POSES) / POSES
     now = performance.posture(times)
@@ -135,21 +148,22 @@ def _mesh(axes: Axes, vertices: np.ndarray, faces: np.ndarray, across: int, up: 
     axes.add_collection(PolyCollection(outlines, facecolors=colours, edgecolors="face", linewidths=0.1))
 
 
-def _csi(config: SimConfig, performance: Performance, room: RoomConfig, frames: int, rng) -> np.ndarray:
-    """CSI as measured, the rotation undone: complex ``(packets, antennas, subcarriers)``."""
-    static = static_response(room, config.radio)
+def _csi(config: SimConfig, people: People, room: RoomConfig, frames: int, rng) -> np.ndarray:
+    """CSI as the first receiver measures it, the rotation undone: complex ``(packets, antennas, subcarriers)``."""
+    static, rngs = static_response(room, config.radio), receiver_rngs(config, rng)
     times = (np.arange(PACKETS) + 0.5) / (PACKETS * FRAME_RATE)
-    csi = [packet_csi(config, performance, frame / FRAME_RATE + times, static, rng) for frame in range(frames)]
+    csi = [packet_csi(config, people, frame / FRAME_RATE + times, static, rngs)[FIRST] for frame in range(frames)]
     csi = np.concatenate(csi)
-    return undo_ht40_rotation(csi, HT40) if config.hardware.rotation else csi
+    rotated = config.hardware.rotation and not config.captures
+    return undo_ht40_rotation(csi, config.radio.subcarriers) if rotated else csi
 
 
-def _waterfalls(grid, figure: Figure, csi: np.ndarray) -> None:
+def _waterfalls(grid, figure: Figure, csi: np.ndarray, subcarriers: np.ndarray) -> None:
     """Amplitude (each packet at the same mean power) and sanitised phase of the first antenna."""
     level = np.sqrt(np.mean(np.abs(csi) ** 2, axis=-1, keepdims=True))
     amplitude = 20 * np.log10(np.maximum(np.abs(csi / level), 1e-3))[:, 0]
-    phase = np.angle(sanitise(csi, HT40))[:, 0]
-    extent = (0, len(csi) / (PACKETS * FRAME_RATE), -0.5, len(HT40) - 0.5)
+    phase = np.angle(sanitise(csi, subcarriers))[:, 0]
+    extent = (0, len(csi) / (PACKETS * FRAME_RATE), -0.5, len(subcarriers) - 0.5)
     spread = np.percentile(np.abs(phase), 99)
     for column, (values, title, options) in enumerate((
         (amplitude, "amplitude, dB over the packet's mean power", {"cmap": "viridis", "vmin": -12, "vmax": 6}),
@@ -157,17 +171,17 @@ def _waterfalls(grid, figure: Figure, csi: np.ndarray) -> None:
     )):  # fmt: skip
         axes = figure.add_subplot(grid[column])
         image = axes.imshow(values.T, aspect="auto", origin="lower", extent=extent, interpolation="nearest", **options)
-        ticks = np.searchsorted(HT40, [-58, -30, -2, 2, 30, 58])
+        ticks = np.linspace(0, len(subcarriers) - 1, 6).round().astype(int)
         axes.set(title=f"antenna 1: {title}", xlabel="time (s)", ylabel="subcarrier")
-        axes.set_yticks(ticks, HT40[ticks], fontsize=7)
+        axes.set_yticks(ticks, subcarriers[ticks], fontsize=7)
         figure.colorbar(image, ax=axes, pad=0.01)
 
 
-def _doppler(axes: Axes, config: SimConfig, performance: Performance, room: RoomConfig, frames: int, rng) -> None:
+def _doppler(axes: Axes, config: SimConfig, people: People, room: RoomConfig, frames: int, rng) -> None:
     """Spectrogram of what moves, with a hardware that adds no phase or gain of its own, so that its sign is seen."""
     still = replace(config.hardware, phase=False, timing_jitter=0, gain_jitter=0, outlier_share=0, zero_share=0, bits=0)
     ideal = replace(config, hardware=replace(still, rotation=False))
-    csi = _csi(ideal, performance, room, frames, rng)[:, 0].mean(axis=-1)
+    csi = _csi(ideal, people, room, frames, rng)[:, 0].mean(axis=-1)
     rate, length = PACKETS * FRAME_RATE, 64
     moving = csi - csi.mean()
     starts = np.arange(0, len(moving) - length, 8)
@@ -180,12 +194,12 @@ def _doppler(axes: Axes, config: SimConfig, performance: Performance, room: Room
     axes.figure.colorbar(image, ax=axes, pad=0.01, label="dB")
 
 
-def _clouds(grid, figure: Figure, config: SimConfig, performance: Performance, room: RoomConfig, rng) -> None:
+def _clouds(grid, figure: Figure, config: SimConfig, people: People, room: RoomConfig, rng) -> None:
     """Each sensor's points over the body of the same instant, from the front; and all three from the left."""
-    time = _liveliest(performance)
-    vertices, faces = performance.vertices(np.array([time]))[0], performance.surface.faces
+    time = _liveliest(people.performances[0])
+    vertices, faces = people.vertices(np.array([time]))[0], people.faces
     low, high = vertices.min(axis=0) - 0.3, vertices.max(axis=0) + (0.3, 0.02, 0.3)
-    clouds = _sensor_clouds(config, performance, room, time, rng)
+    clouds = _sensor_clouds(config, people, room, time, rng)
     clouds = {name: cloud[((cloud > low) & (cloud < high)).all(axis=1)] for name, cloud in clouds.items()}
     for column, name in enumerate((*clouds, "all")):
         axes = figure.add_subplot(grid[column])
@@ -201,7 +215,7 @@ def _clouds(grid, figure: Figure, config: SimConfig, performance: Performance, r
         axes.tick_params(labelsize=7)
 
 
-def _liveliest(performance: Performance) -> float:
+def _liveliest(performance: Performance | Walk) -> float:
     """The instant of a cycle at which the joints move fastest: the radar sees nobody who holds still."""
     times = np.linspace(0, performance.period, 60)
     speed = np.linalg.norm(np.diff(performance.posture(times).joints, axis=0), axis=-1).mean(axis=1)
@@ -209,16 +223,16 @@ def _liveliest(performance: Performance) -> float:
 
 
 def _sensor_clouds(
-    config: SimConfig, performance: Performance, room: RoomConfig, time: float, rng
+    config: SimConfig, people: People, room: RoomConfig, time: float, rng
 ) -> dict[str, np.ndarray]:
     """Points in the project's frame, as the default extrinsics and intrinsics give them."""
-    triangles = performance.vertices(np.array([time]))[0][performance.surface.faces]
+    triangles = people.vertices(np.array([time]))[0][people.faces]
     image = DepthCamera(config.depth, room).image(triangles, rng) / 1000.0
     row, column = np.nonzero(image)
     z = image[row, column]
     pixels = np.stack([column, row], axis=1) - config.depth.center
     scan = Lidar(config.lidar, room).scan(triangles, rng)
-    radar = radar_points(config, performance, time, rng)[:, :3]
+    radar = radar_points(config, people, time, rng)[:, :3]
     return {
         "depth": np.concatenate([pixels * z[:, None] / config.depth.focal, z[:, None]], axis=1),
         "lidar": (scan - LIDAR_TRANSLATION) @ LIDAR_ROTATION,

@@ -11,10 +11,10 @@ from csi2pc.errors import DataError
 def record(
     values, *, ticks=0, order="little", channel=2437, rssi=(50, 45, 50, 40), noise=0, payload=b"\xaa" * 30, size=None
 ):
-    """One record. ``values`` int (tones, rx, tx, 2): imaginary and real part; None is a record without CSI."""
+    """One record. ``values`` int (tones, tx, rx, 2): imaginary and real part; None is a record without CSI."""
     packed, tones, rx, tx = b"", 0, 0, 0
     if values is not None:
-        tones, rx, tx, _ = values.shape
+        tones, tx, rx, _ = values.shape
         bits = "".join(f"{int(value) & 1023:010b}"[::-1] for value in values.reshape(-1))
         packed = np.packbits(np.array(list(bits), dtype=np.uint8), bitorder="little").tobytes()
     body = ticks.to_bytes(8, order) + len(packed).to_bytes(2, order) + channel.to_bytes(2, order)
@@ -24,13 +24,13 @@ def record(
 
 
 def random_values(rng, tones=56, rx=3, tx=2):
-    return rng.integers(-512, 512, (tones, rx, tx, 2))
+    return rng.integers(-512, 512, (tones, tx, rx, 2))
 
 
 def as_links(values):
     """complex (A, tones)."""
     csi = values[..., 1] + 1j * values[..., 0]
-    return csi.transpose(2, 1, 0).reshape(-1, len(values))
+    return csi.transpose(1, 2, 0).reshape(-1, len(values))
 
 
 @pytest.fixture
@@ -55,7 +55,8 @@ def test_equals_csiread(real_data, tmp_path, name, order, stray):
     oracle.read(endian=order)
     (capture,) = read_atheros(path)
     assert len(capture) == oracle.count and not capture.report.skipped
-    np.testing.assert_array_equal(capture.csi, oracle.csi.transpose(0, 3, 2, 1).reshape(len(capture), 6, 56))
+    # The same values; csiread calls the outer of the two axes rx, the tool's own decoder tx.
+    np.testing.assert_array_equal(capture.csi, oracle.csi.reshape(len(capture), 56, 6).transpose(0, 2, 1))
     np.testing.assert_allclose(capture.timestamps, oracle.timestamp * 1e-6, rtol=1e-12)
     np.testing.assert_array_equal(capture.rssi, oracle.rssi - 95)
     np.testing.assert_array_equal(
@@ -64,6 +65,13 @@ def test_equals_csiread(real_data, tmp_path, name, order, stray):
     np.testing.assert_array_equal(capture.fields["rate"], oracle.Rate)
     np.testing.assert_array_equal(capture.subcarriers, HT20)
     assert capture.center_frequency == oracle.tx_channel[0] * 1e6 and capture.noise_floor is None
+
+
+def test_the_chain_with_most_power_has_the_largest_amplitudes(real_data):
+    (capture,) = read_atheros(real_data / "captures" / "atheros" / "ath_csi_1.dat")
+    level = np.abs(capture.csi).mean(axis=(0, 2)).reshape(capture.tx, capture.rx)
+    assert capture.rssi_antennas.mean(axis=0).argmax() == 1
+    assert (level.argmax(axis=1) == 1).all()
 
 
 @pytest.mark.parametrize("order", ["little", "big"])
@@ -144,7 +152,7 @@ def test_damaged_records_are_skipped_and_the_next_one_is_found(write, rng, damag
 
 def test_links_that_are_all_zero_are_not_measured(write, rng):
     values = random_values(rng)
-    values[:, 1, 0] = 0
+    values[:, 0, 1] = 0
     values[5, 0, 0] = 0
     (capture,) = read_atheros(write(record(values), record(np.zeros_like(values), ticks=1)))
     assert len(capture) == 1 and capture.report.counts == {"every value is 0": 1}

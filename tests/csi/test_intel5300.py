@@ -110,17 +110,18 @@ def test_round_trip(write, rng, rx, tx, rate):
     np.testing.assert_array_equal(capture.subcarriers, INTEL5300_HT40 if rate == HT40 else INTEL5300_HT20)
     assert capture.bandwidth == (40e6 if rate == HT40 else 20e6)
     for i, packet in enumerate(values):
-        np.testing.assert_array_equal(capture.csi[i], as_links(packet, orders[i % len(orders)]))
+        order = orders[i % len(orders)] if rx == 3 else range(rx)  # fewer stay as logged
+        np.testing.assert_array_equal(capture.csi[i], as_links(packet, order))
     np.testing.assert_allclose(capture.timestamps, np.arange(len(values)) * 1e-3)
     np.testing.assert_array_equal(capture.rssi_antennas[0], [40, 41, 42][:rx])
     assert np.isnan(capture.noise_floor).all() and capture.valid.all()
 
 
-def test_two_of_three_ports_stand_in_their_order(write, rng):
+def test_two_antennas_stay_as_logged_with_the_rssi_of_their_ports(write, rng):
     values = random_values(rng, 2, 1)
     (capture,) = read_intel5300(write(record(values, antenna_sel=0b0010, rssi=(40, 0, 42))))  # chain 0: C, chain 1: A
-    np.testing.assert_array_equal(capture.csi[0], as_links(values, [1, 0]))
-    np.testing.assert_array_equal(capture.rssi_antennas[0], [40, 42])
+    np.testing.assert_array_equal(capture.csi[0], as_links(values, [0, 1]))
+    np.testing.assert_array_equal(capture.rssi_antennas[0], [42, 40])
 
 
 def test_impossible_antenna_order_is_left_and_noted(write, rng):
