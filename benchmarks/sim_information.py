@@ -70,8 +70,9 @@ def report(root: Path, split: str, snr: float) -> None:
     data = open_data(DataConfig(root=str(root), split=split, validation_share=0.1, target=TARGET), PREPARE)
     train, validation, test = (read(part, root) for part in (data.train, data.validation, data.test))
     mean, spread = train.features.mean(0), train.features.std(0) + 1e-6
+    parts = (train, validation, test)
     train, validation, test = (
-        replace(part, features=((part.features - mean) / spread).astype(np.float32)) for part in (train, validation, test)
+        replace(part, features=((part.features - mean) / spread).astype(np.float32)) for part in parts
     )
     constant = constant_cloud(train.clouds, POINTS)
     blind_cloud = np.array([chamfer(constant, cloud) for cloud in test.clouds])

@@ -6,10 +6,11 @@ import json
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from . import __version__
-from .errors import ConfigError, CSI2PCError, Interrupted
+from .errors import ConfigError, CSI2PCError, DataError, Interrupted
 from .progress import console
 
 # Each command imports what it needs when it runs: `csi2pc --help` answers at once.
@@ -63,7 +64,7 @@ def _infer(arguments: Sequence[str]) -> None:
     parser.add_argument("--device", default="cpu", help="where the model computes (default: %(default)s)")
     live = parser.add_argument_group("live, from ESP32 lines as they come")
     live.add_argument("--follow", metavar="FILE|udp://HOST:PORT", help="a growing file or a socket instead of captures")
-    live.add_argument("--start", choices=["beginning", "now"], default="beginning", help="of a file (default: %(default)s)")
+    live.add_argument("--start", choices=["beginning", "now"], default="beginning", help="in a file (%(default)s)")
     live.add_argument("--seconds", type=float, help="stop after so many; default: on Ctrl-C or SIGTERM")
     live.add_argument("--idle-seconds", type=float, help="stop when nothing came for so many")
     live.add_argument("--queue", type=int, help="windows that may wait before the oldest are dropped and counted")
@@ -94,6 +95,9 @@ def _add_reader(parser: ArgumentParser) -> None:
 
 
 def _reader(given: Namespace) -> dict[str, str]:
+    wrong = [option for option in given.reader if "=" not in option]
+    if wrong:
+        raise ConfigError(f"--reader takes OPTION=VALUE; got {wrong[0]!r}: for example training_field=lltf")
     return dict(option.partition("=")[::2] for option in given.reader)
 
 
@@ -122,7 +126,7 @@ def _convert(arguments: Sequence[str]) -> None:
 
     for done in convert(given.captures, given.out, kind=given.kind, reader=_reader(given)):
         console.print(
-            f"{done.capture}: {done.packets} packets in {done.layouts} layout(s) in {done.file}; {done.report.summary()}"
+            f"{done.capture}: {done.packets} packets, {done.layouts} layout(s) in {done.file}; {done.report.summary()}"
         )
 
 
@@ -148,6 +152,25 @@ def _pair(arguments: Sequence[str]) -> None:
     print(json.dumps(paired.as_dict(), indent=2, allow_nan=False) if given.json else table(paired))
 
 
+def _prepare(arguments: Sequence[str]) -> None:
+    from .config import RunConfig, parse, parser_for
+    from .engine.prepare_data import prepare_data
+
+    parser = parser_for(
+        RunConfig, prog="csi2pc prepare", description="Write a data set, prepared as for training, as one HDF5 file."
+    )
+    parser.add_argument("source", nargs="?", type=Path, help="a manifest, or a root in MM-Fi's layout: the data")
+    parser.add_argument("--workers", type=int, default=None, help="processes (default: data.workers)")
+    config, given = parse(parser, RunConfig, arguments)
+    if given.source is not None:
+        chosen = {"kind": "mmfi", "root": str(given.source), "manifest": None}
+        if not given.source.is_dir():
+            chosen = {"kind": "recordings", "manifest": str(given.source)}
+        config = replace(config, data=replace(config.data, **chosen))
+    report = prepare_data(config, config.out, workers=given.workers)
+    console.print(f"{config.out}: {report.summary()}; train from it with --data.cache_file {config.out}")
+
+
 def _simulate(arguments: Sequence[str]) -> None:
     from .config import parse, parser_for
     from .sim import SimConfig, simulate
@@ -155,9 +178,20 @@ def _simulate(arguments: Sequence[str]) -> None:
     parser = parser_for(SimConfig, prog="csi2pc simulate", description="Write a simulated data set in MM-Fi's layout.")
     parser.add_argument("--out", type=Path, help="folder to write")
     parser.add_argument("--workers", type=int, default=1, help="processes (default: 1)")
+    parser.add_argument("--verify", type=Path, metavar="FOLDER", help="compare a simulated data set with its checksums")
     parser.add_argument("--preview", type=Path, metavar="FILE.png", help="draw one sequence on a sheet instead")
     parser.add_argument("--sequence", metavar="S01/A13", help="which one to draw (default: the first)")
     config, given = parse(parser, SimConfig, arguments)
+    if given.verify is not None:
+        from .sim.checksums import verify
+
+        found = verify(given.verify)
+        console.print(f"{given.verify}: {found.summary()}")
+        for skipped in found.skipped:
+            console.print(f"{skipped.where}: {skipped.reason}", markup=False)
+        if found.skipped:
+            raise DataError(f"{given.verify} is not as it was simulated: simulate it again into a new folder")
+        return
     if given.preview is not None:
         from .evaluation.simulation_sheet import simulation_sheet
 
@@ -177,6 +211,7 @@ COMMANDS: dict[str, tuple[Callable[[Sequence[str]], None], str]] = {
     "infer": (_infer, "turn captured CSI files into point clouds"),
     "inspect": (_inspect, "say what a captured CSI file is, and draw it"),
     "convert": (_convert, "write captured CSI as HDF5 or NPZ"),
+    "prepare": (_prepare, "write a data set as one file that training reads many times as fast"),
     "pair": (_pair, "say how a manifest's captures and targets meet in time"),
     "simulate": (_simulate, "write a simulated data set in MM-Fi's layout"),
 }

@@ -25,14 +25,16 @@ def short(config, out):
     )
 
 
-def run_sim_demo(path, tmp_path, request):
-    config = replace(load_config(path, SimConfig), frames=1)
+def run_simulation(path, tmp_path, request):
+    """Every fifth subject and every third action, one frame each."""
+    whole = load_config(path, SimConfig)
+    config = replace(whole, frames=1, subjects=whole.subjects[::5], actions=whole.actions[::3])
     report = simulate(config, tmp_path / "data")
     assert report.read == len(config.subjects) * len(config.actions)
 
 
 def run_demo(path, tmp_path, request):
-    simulation = replace(load_config(path.with_name("sim_demo.yaml"), SimConfig), frames=2)
+    simulation = replace(load_config(path.with_name("sim_tiny.yaml"), SimConfig), frames=2)
     summary = demo(tmp_path, simulation=simulation, config=short(load_config(path), tmp_path))
     assert summary.score("chamfer_l1", "model").mean > 0
     assert (tmp_path / "run" / "evaluation" / "frames.csv").exists()
@@ -48,7 +50,11 @@ def run_rooms(path, tmp_path, request):
     assert evaluate(run.path).frames > 500
 
 
-RUNNERS = {"demo.yaml": run_demo, "sim_demo.yaml": run_sim_demo, "rooms.yaml": run_rooms}
+RUNNERS = {
+    "demo.yaml": run_demo,
+    "rooms.yaml": run_rooms,
+    **{f"sim_{preset}.yaml": run_simulation for preset in ("tiny", "default", "hard")},
+}
 
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*")), ids=lambda path: path.name)

@@ -41,9 +41,9 @@ def read_intel5300(path: str | Path) -> list[Capture]:
     """Read a log of the Linux 802.11n CSI Tool.
 
     CSI is the signed 8-bit I/Q of the card, as it is; :func:`scaled_csi` gives it an absolute scale. Three receive
-    antennas stand in the order of the card's ports (A, B, C): ``antenna_sel``, by which the card permutes them packet by
-    packet, is undone. One or two stay in the order of the receive chains, as the tool's own decoder leaves them, and so
-    do three where ``antenna_sel`` does not name three different ports; a note counts these.
+    antennas stand in the order of the card's ports (A, B, C): ``antenna_sel``, by which the card permutes them packet
+    by packet, is undone. One or two stay in the order of the receive chains, as the tool's own decoder leaves them, and
+    so do three where ``antenna_sel`` does not name three different ports; a note counts these.
 
     The 30 tones are those of 802.11n's grouped feedback, at 20 or 40 MHz by the packet's rate flags. No rotation is
     undone at 40 MHz: published work on 40 MHz logs of this card (SpotFi, SIGCOMM 2015) takes its phase as continuous

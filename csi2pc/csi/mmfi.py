@@ -27,8 +27,9 @@ LARGEST_LEVEL = 200.0
 #: A genuine frame has 55 kB; a file beyond this limit (bytes) is none, and is not read into memory.
 LARGEST_FILE = 4_000_000
 
-#: Stands in the root of every simulated data set in MM-Fi's layout, four folders above a frame.
-SIMULATION_RECORD = "simulation.json"
+#: Stands in the root of every simulated data set in MM-Fi's layout, four folders above a frame. It is in a hidden
+#: folder because the official MM-Fi toolbox takes every other entry of the root for a scene.
+SIMULATION_RECORD = ".csi2pc/simulation.json"
 
 _VARIABLES = ("CSIamp", "CSIphase")
 _FRAME_NAME = re.compile(r"frame(\d{1,6})\.mat", re.IGNORECASE)

@@ -47,7 +47,8 @@ def prepare(capture: Capture, config: PrepareConfig) -> Capture:
         interval = float(np.median(np.diff(capture.timestamps))) if len(capture) > 1 else float("inf")
         raise DataError(
             f"{_name(capture)}: no instant at {config.rate:g} Hz lies between packets at most {config.max_gap:g} s "
-            f"apart; its {len(capture)} packets are {interval:g} s apart (median): raise prepare.max_gap"
+            f"apart; its {len(capture)} packets are {interval:g} s apart (median) over "
+            f"{capture.duration:g} s: raise prepare.max_gap, or prepare.rate where that is shorter than a step"
         )
     return prepared
 

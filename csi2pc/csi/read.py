@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,13 +64,13 @@ FORMATS = (
     Format(
         "csi2pc capture (NPZ)", looks_like_capture_npz, read_capture_npz, "the first array that csi2pc convert writes"
     ),
-    Format("MM-Fi frame", looks_like_mmfi_frame, _alone(read_mmfi_frame), "a MATLAB 5 file that holds CSIamp and CSIphase"),
+    Format("MM-Fi frame", looks_like_mmfi_frame, _alone(read_mmfi_frame), "a MATLAB 5 file with CSIamp and CSIphase"),
     Format(
         "arrays with a schema", looks_like_generic, read_generic, "an NPZ, MATLAB or HDF5 file, read as a schema says"
     ),
     Format("ESP32 CSV", looks_like_esp32_csv, read_esp32_csv, "a line of text with CSI_DATA"),
     Format(
-        "ESP32 JSON lines", looks_like_esp32_jsonl, read_esp32_jsonl, "a line that is a JSON object with iq_hex, timestamp"
+        "ESP32 JSON lines", looks_like_esp32_jsonl, read_esp32_jsonl, "a JSON object a line, with iq_hex and timestamp"
     ),
     Format("Nexmon capture", looks_like_nexmon, read_nexmon, "the first four bytes of a pcap or pcapng file"),
     Format("PicoScenes log", looks_like_picoscenes, read_picoscenes, "a frame that begins with 0x20150315"),
@@ -119,9 +119,9 @@ def read_layouts(path: str | Path, **options: Any) -> list[Capture]:
     Args, errors: as :func:`read_capture`.
     """
     path = Path(path)
-    found = recognise(path)
-    parameters = inspect.signature(found.read).parameters
-    accepted = [name for name in parameters if name != "path"]
+    found = recognise(path, options)
+    parameters = _options_of(found)
+    accepted = list(parameters)
     unknown = sorted(set(options) - set(accepted))
     if unknown:
         raise ConfigError(
@@ -142,8 +142,17 @@ def _typed(name: str, value: Any, parameter: inspect.Parameter) -> Any:
         raise ConfigError(f"the reader's option {name} must be of type {kind.__name__}; got {value!r}") from None
 
 
-def recognise(path: str | Path) -> Format:
+def _options_of(candidate: Format) -> dict[str, inspect.Parameter]:
+    return {name: found for name, found in inspect.signature(candidate.read).parameters.items() if name != "path"}
+
+
+def recognise(path: str | Path, options: Iterable[str] = ()) -> Format:
     """The format of a file or folder.
+
+    Args:
+        path: the file or folder.
+        options: names of the reader's options that are wanted. A file that is of several formats (arrays called as
+            MM-Fi's, and a schema that says what they are) is of the first that has them all.
 
     Raises:
         DataError: missing, unreadable, empty, or none of the known formats.
@@ -156,9 +165,9 @@ def recognise(path: str | Path) -> Format:
         if not subject:
             raise DataError(f"{path}: empty file (zero bytes): nothing was captured, or the copy failed")
     tried = [candidate for candidate in FORMATS if candidate.folder == path.is_dir()]
-    for candidate in tried:
-        if candidate.looks_like(subject):
-            return candidate
+    fitting = [candidate for candidate in tried if candidate.looks_like(subject)]
+    if fitting:
+        return next((one for one in fitting if set(options) <= set(_options_of(one))), fitting[0])
     kind = "folder" if path.is_dir() else "file"
     reasons = "; ".join(f"{candidate.name} (needs {candidate.expects})" for candidate in tried)
     raise DataError(f"{path}: a {kind} of no known capture format. Tried: {reasons}")

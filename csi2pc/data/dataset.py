@@ -18,7 +18,7 @@ from ..types import Batch, FrameId, Report, Sample
 from .frames import FrameError, FrameSource, Layout
 from .memory import Cache
 from .mmfi_splits import Protocol, Split
-from .opening import examples, open_mmfi, open_recordings
+from .opening import examples, open_cache, open_mmfi, open_recordings
 from .parts import refuse_overlap
 from .targets import TargetConfig
 
@@ -45,6 +45,9 @@ class DataConfig:
         target: what the target clouds are made of.
         verify: read every frame once at opening, so that damaged ones are left out, counted and listed. False trusts
             names and sizes, and a damaged MM-Fi frame then stops the run that meets it.
+        cache_file: an HDF5 file that ``csi2pc prepare`` wrote with these settings: frames come from it, the same as
+            from raw files and many times as fast. Raw files need not be at hand; those that are must be what it was
+            made from, which ``verify: false`` does not look at. None reads raw files.
         cache: "memory" keeps prepared frames, which then cost no reading after the first time; "none" reads them
             whenever they are asked for. "auto" keeps them where all of them take no more than
             :data:`~csi2pc.data.memory.MEMORY_LIMIT` in a process; where they do not, a note in the report says so.
@@ -60,6 +63,7 @@ class DataConfig:
     split_seed: int = 0
     target: TargetConfig = field(default_factory=TargetConfig)
     verify: bool = True
+    cache_file: str | None = None
     cache: Cache = "auto"
     workers: int = 0
 
@@ -169,17 +173,13 @@ def open_data(config: DataConfig, prepare: PrepareConfig) -> DataSplits:
 
     Raises:
         DataError: root or manifest missing, nothing usable, an empty training or test part, one sequence in two
-            parts, or CSI of several shapes.
+            parts, CSI of several shapes, or a cache that is damaged or stale.
         ConfigError: settings that cannot go together.
     """
-    open_kind = open_mmfi if config.kind == "mmfi" else open_recordings
+    open_kind = open_cache if config.cache_file else open_mmfi if config.kind == "mmfi" else open_recordings
     opened = open_kind(config, prepare)
     parts, report = opened.parts, opened.report
-    refuse_overlap({name: (frame.sequence for frame in frames) for name, frames in parts.items()})
-    for name in ("train", "test"):
-        if not parts[name]:
-            raise DataError(f"no usable frame in the {name} part: {report.summary()}{examples(report)}")
-    report.read = sum(map(len, parts.values()))
+    check_parts(parts, report)
     datasets = {
         name: FrameDataset(
             name, frames, opened.source, samples=[opened.samples.get(f) for f in frames], keep=opened.keep
@@ -187,6 +187,15 @@ def open_data(config: DataConfig, prepare: PrepareConfig) -> DataSplits:
         for name, frames in parts.items()
     }
     return DataSplits(**datasets, report=report, layout=opened.layout)
+
+
+def check_parts(parts: dict[str, list[FrameId]], report: Report) -> None:
+    """Refuse an empty training or test part, and a sequence in two parts; count the frames in ``report.read``."""
+    refuse_overlap({name: (frame.sequence for frame in frames) for name, frames in parts.items()})
+    for name in ("train", "test"):
+        if not parts[name]:
+            raise DataError(f"no usable frame in the {name} part: {report.summary()}{examples(report)}")
+    report.read = sum(map(len, parts.values()))
 
 
 def collate(samples: Sequence[Sample]) -> Batch:

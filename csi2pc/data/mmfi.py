@@ -29,6 +29,8 @@ FRAMES = 297
 #: Suffix of the frames of each folder.
 SUFFIXES = {"wifi-csi": ".mat", "depth": ".png", "lidar": ".bin", "mmwave": ".bin"}
 JOINTS_FILE = "ground_truth.npy"
+#: Folder of walking people in simulated trees.
+WALK = "walk"
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,8 @@ def index_mmfi(root: str | Path, *, sensors: Sequence[str] = ("depth",), joints:
             if scene_of(subject) != scene:
                 report.skip(f"{scene}/{subject}", f"subject outside its scene ({subject} is of {scene_of(subject)})")
                 continue
+            if (root / scene / subject / WALK).is_dir():
+                report.skip(f"{scene}/{subject}/{WALK}", "simulated walking, which no protocol of MM-Fi has")
             for action in _folders(root / scene / subject, ACTIONS):
                 frames = _frames(root / scene / subject / action, ("wifi-csi", *sensors), joints, report, silent)
                 if frames:

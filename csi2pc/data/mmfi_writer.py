@@ -91,9 +91,20 @@ def write_ground_truth(path: str | Path, joints: np.ndarray) -> None:
     """
     if joints.ndim != 3 or joints.shape[1:] != (17, 3):
         raise ShapeError(f"joints must be (frames, 17, 3); got {joints.shape}")
-    buffer = BytesIO()
-    np.save(buffer, joints.astype(np.float32), allow_pickle=False)
-    _write(path, buffer.getbuffer())
+    _write_array(path, joints.astype(np.float32))
+
+
+def write_companions(path: str | Path, joints: np.ndarray) -> None:
+    """Write the joints of other people, which MM-Fi does not have: float32 ``(frames, people, 17, 3)``, as
+    :func:`write_ground_truth`.
+
+    Raises:
+        ShapeError: another shape.
+        DataError: the file cannot be written.
+    """
+    if joints.ndim != 4 or joints.shape[2:] != (17, 3):
+        raise ShapeError(f"companions' joints must be (frames, people, 17, 3); got {joints.shape}")
+    _write_array(path, joints.astype(np.float32))
 
 
 def write_keypoints(path: str | Path, pixels: np.ndarray) -> None:
@@ -105,15 +116,19 @@ def write_keypoints(path: str | Path, pixels: np.ndarray) -> None:
     """
     if pixels.shape != (17, 2):
         raise ShapeError(f"keypoints must be (17, 2); got {pixels.shape}")
-    buffer = BytesIO()
-    np.save(buffer, pixels.astype(np.float64), allow_pickle=False)
-    _write(path, buffer.getbuffer())
+    _write_array(path, pixels.astype(np.float64))
 
 
 def _write_rows(path: str | Path, points: np.ndarray, *, columns: int) -> None:
     if points.ndim != 2 or points.shape[1] != columns:
         raise ShapeError(f"points must be (N, {columns}); got {points.shape}")
     _write(path, np.ascontiguousarray(points, dtype="<f8").tobytes())
+
+
+def _write_array(path: str | Path, array: np.ndarray) -> None:
+    buffer = BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    _write(path, buffer.getbuffer())
 
 
 def _write(path: str | Path, content: bytes | memoryview) -> None:

@@ -1,4 +1,4 @@
-"""Opening MM-Fi or own recordings: which frames there are, what can be read of them, and which part each belongs to."""
+"""Opening MM-Fi, own recordings or a cache: which frames there are, and which part each belongs to."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from ..csi.mmfi import SIMULATION_RECORD
 from ..csi.prepare import PrepareConfig
 from ..errors import ConfigError, DataError
 from ..types import FrameId, Report, Sample, Skipped
+from .cache_checks import other_version, refuse_other_settings, refuse_stale
+from .cache_file import PARTS
+from .cache_frames import CacheFrames
 from .frames import FrameError, FrameSource, Layout
 from .memory import expected_bytes, keeps, read_lazily, sample_bytes
 from .mmfi import index_mmfi
@@ -19,13 +22,11 @@ from .mmfi_frames import MMFiFrames
 from .mmfi_splits import split_present
 from .parallel import map_in_order
 from .parts import take_validation
-from .recording_frames import RecordingFrames
+from .recording_frames import CaptureSamples, RecordingFrames
 from .recordings import read_manifest
 
 if TYPE_CHECKING:  # dataset.py, which describes the whole, imports this file
     from .dataset import DataConfig
-
-PARTS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
@@ -41,13 +42,33 @@ class Opened:
     layout: Layout
 
 
-def open_mmfi(config: DataConfig, prepare: PrepareConfig) -> Opened:
-    """Index a root, split its sequences and, with ``verify``, read every frame once.
+@dataclass(frozen=True)
+class Listing:
+    """What is known of a data set before its frames are read.
+
+    Attributes:
+        source: what reads them.
+        parts: names of the sequences of "train", "validation" and "test".
+        report: what was left out so far.
+    """
+
+    source: MMFiFrames | RecordingFrames
+    parts: dict[str, list[str]]
+    report: Report
+
+
+def list_sequences(config: DataConfig, prepare: PrepareConfig) -> Listing:
+    """Find the sequences of a data set and divide them.
 
     Raises:
-        DataError: no usable sequence, or none to train on or to test on.
-        ConfigError: no root, or a window longer than a frame.
+        DataError: root, manifest or captures missing, or no usable sequence.
+        ConfigError: settings that cannot go together.
     """
+    return _list_mmfi(config, prepare) if config.kind == "mmfi" else _list_recordings(config, prepare)
+
+
+def _list_mmfi(config: DataConfig, prepare: PrepareConfig) -> Listing:
+    """Index a root and split its sequences."""
     if not config.root:
         raise ConfigError("data.root must name the folder that holds E01, E02, ...; it is empty")
     target = config.target
@@ -55,25 +76,65 @@ def open_mmfi(config: DataConfig, prepare: PrepareConfig) -> Opened:
     present = [sequence.name for sequence in index.sequences]
     training, test = split_present(present, config.protocol, config.split, seed=config.split_seed)
     training, validation = take_validation(training, share=config.validation_share, seed=config.split_seed)
-    part_of = {n: part for part, names in zip(PARTS, (training, validation, test), strict=True) for n in names}
+    parts = dict(zip(PARTS, (training, validation, test), strict=True))
+    members = {name for names in parts.values() for name in names}
     if (index.root / SIMULATION_RECORD).exists():
         index.report.notes.append(f"synthetic data: {index.root / SIMULATION_RECORD} says how they were simulated")
-    if len(part_of) < len(present):
-        index.report.notes.append(f"{len(present) - len(part_of)} sequences are not of protocol {config.protocol}")
-    source = MMFiFrames((s for s in index.sequences if s.name in part_of), target, prepare)
+    if len(members) < len(present):
+        index.report.notes.append(f"{len(present) - len(members)} sequences are not of protocol {config.protocol}")
+    source = MMFiFrames((s for s in index.sequences if s.name in members), target, prepare)
+    return Listing(source, parts, index.report)
+
+
+def _list_recordings(config: DataConfig, prepare: PrepareConfig) -> Listing:
+    """Read a manifest and find its captures."""
+    if not config.manifest:
+        raise ConfigError("data.kind: recordings needs data.manifest, the YAML file that lists the sessions")
+    manifest = read_manifest(config.manifest)
+    root = Path(config.root) if config.root else Path(config.manifest).parent
+    source = RecordingFrames(manifest, root, config.target, prepare)
+    parts = {part: [n for n, c in source.captures.items() if c.session.split == part] for part in PARTS}
+    if not parts["validation"]:
+        sessions = [source.captures[name].session.id for name in parts["train"]]
+        parts["train"], parts["validation"] = take_validation(
+            parts["train"], share=config.validation_share, seed=config.split_seed, groups=sessions
+        )
+    return Listing(source, parts, Report())
+
+
+def read_sequence(source: MMFiFrames | RecordingFrames, name: str) -> CaptureSamples:
+    """All samples of one sequence; what cannot be read has a row in its report."""
+    if isinstance(source, RecordingFrames):
+        return source.read(name)
+    results = [_attempt(source, True, frame) for frame in source.frames_of(name)]
+    samples = [result for result in results if isinstance(result, Sample)]
+    report = Report(len(samples), [result for result in results if isinstance(result, Skipped)])
+    return CaptureSamples(samples, report, source.layout)
+
+
+def open_mmfi(config: DataConfig, prepare: PrepareConfig) -> Opened:
+    """Index a root, split its sequences and, with ``verify``, read every frame once.
+
+    Raises:
+        DataError: no usable sequence, or none to train on or to test on.
+        ConfigError: no root, or a window longer than a frame.
+    """
+    listing = _list_mmfi(config, prepare)
+    source, report = listing.source, listing.report
+    part_of = {name: part for part, names in listing.parts.items() for name in names}
     frames, samples = source.frames(), {}
     size = expected_bytes(source, frames) if config.cache == "auto" else 0
     keep = keeps(config.cache, size)
     if config.cache == "auto" and not keep:
-        index.report.notes.append(read_lazily(size))
+        report.notes.append(read_lazily(size))
     if config.verify:
         attempt = partial(_attempt, source, keep)
         results = list(map_in_order(attempt, frames, workers=config.workers, description="reading frames"))
-        index.report.skipped.extend(result for result in results if isinstance(result, Skipped))
+        report.skipped.extend(result for result in results if isinstance(result, Skipped))
         read = [(f, result) for f, result in zip(frames, results, strict=True) if not isinstance(result, Skipped)]
         frames, samples = [f for f, _ in read], {f: sample for f, sample in read if sample is not None}
     parts = {part: [f for f in frames if part_of[f.sequence] == part] for part in PARTS}
-    return Opened(source, parts, samples, keep, index.report, source.layout)
+    return Opened(source, parts, samples, keep, report, source.layout)
 
 
 def open_recordings(config: DataConfig, prepare: PrepareConfig) -> Opened:
@@ -83,18 +144,9 @@ def open_recordings(config: DataConfig, prepare: PrepareConfig) -> Opened:
         DataError: files are missing, no capture is usable, or captures differ in links or subcarriers.
         ConfigError: no manifest, a wrong one, or a crop by joints, which recordings do not have.
     """
-    if not config.manifest:
-        raise ConfigError("data.kind: recordings needs data.manifest, the YAML file that lists the sessions")
-    manifest = read_manifest(config.manifest)
-    root = Path(config.root) if config.root else Path(config.manifest).parent
-    source, report = RecordingFrames(manifest, root, config.target, prepare), Report()
-    names = {part: [n for n, c in source.captures.items() if c.session.split == part] for part in PARTS}
-    if not names["validation"]:
-        sessions = [source.captures[name].session.id for name in names["train"]]
-        names["train"], names["validation"] = take_validation(
-            names["train"], share=config.validation_share, seed=config.split_seed, groups=sessions
-        )
-    order = [name for part in PARTS for name in names[part]]
+    listing = _list_recordings(config, prepare)
+    source, report = listing.source, listing.report
+    order = [name for part in PARTS for name in listing.parts[part]]
     reads = map_in_order(source.read, order, workers=config.workers, description="reading captures")
     samples: dict[FrameId, Sample] = {}
     size = 0
@@ -113,14 +165,34 @@ def open_recordings(config: DataConfig, prepare: PrepareConfig) -> Opened:
     keep = keeps(config.cache, size)
     if config.cache == "auto" and not keep:
         report.notes.append(read_lazily(size))
+    parts = {part: [frame for name in listing.parts[part] for frame in frames[name]] for part in PARTS}
+    return Opened(source, parts, samples, keep, report, shared_layout(layouts, report))
+
+
+def open_cache(config: DataConfig, prepare: PrepareConfig) -> Opened:
+    """Check a cache, its settings and, with ``verify``, that the raw files, where they are at hand, are what they were.
+
+    Raises:
+        DataError: missing, damaged or stale.
+        ConfigError: it was prepared with other settings.
+    """
+    source = CacheFrames(config.cache_file)
+    about, parts = source.index.about, source.index.parts
+    refuse_other_settings(config.cache_file, about, config, prepare)
+    notes = [other_version(config.cache_file, about)]
+    notes += [refuse_stale(config.cache_file, about, config)] if config.verify else []
+    about.report.notes.extend(note for note in notes if note)
+    return Opened(source, parts, {}, keeps(config.cache, source.nbytes), about.report, about.layout)
+
+
+def shared_layout(layouts: dict[str, Layout], report: Report) -> Layout:
+    """The layout of all captures that gave a window, by sequence; devices may differ.
+
+    Raises:
+        DataError: there is none (``report`` says why), or links or subcarriers differ.
+    """
     if not layouts:
-        raise DataError(f"{config.manifest}: no capture gave a usable window: {report.summary()}{examples(report)}")
-    parts = {part: [frame for name in names[part] for frame in frames[name]] for part in PARTS}
-    return Opened(source, parts, samples, keep, report, _common_layout(layouts))
-
-
-def _common_layout(layouts: dict[str, Layout]) -> Layout:
-    """The layout of all captures; devices may differ. Raises DataError where links or subcarriers do."""
+        raise DataError(f"no capture gave a usable window: {report.summary()}{examples(report)}")
     first, *others = layouts
     for name in others:
         one, other = layouts[first], layouts[name]

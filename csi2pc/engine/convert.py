@@ -84,7 +84,7 @@ def _files(out: Path, named: Mapping[str, Path], kind: str | None) -> list[Path]
 
 def _convert_one(path: Path, file: Path, reader: Mapping[str, Any]) -> Converted:
     layouts = read_layouts(path, **reader)
-    origin = provenance(path, form=recognise(path).name, reader=reader)
+    origin = provenance(path, form=recognise(path, reader).name, reader=reader)
     if KINDS[file.suffix.lower()] == "h5":
         write_capture_hdf5(file, layouts, provenance=origin)
     else:

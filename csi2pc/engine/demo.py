@@ -29,14 +29,14 @@ def demo(out: str | Path, *, simulation: SimConfig | None = None, config: RunCon
     Args:
         out: folder to write: ``data`` (MM-Fi's layout), ``run`` (configuration, checkpoints, evaluation) and
             ``inference`` (clouds of one held-out capture).
-        simulation, config: other settings than ``configs/sim_demo.yaml`` and ``configs/demo.yaml``.
+        simulation, config: other settings than ``configs/sim_tiny.yaml`` and ``configs/demo.yaml``.
 
     Returns:
         the evaluation's summary, which is also printed.
     """
     started = time.monotonic()
     out = Path(out)
-    simulation = simulation or load_config(shipped_config("sim_demo.yaml"), SimConfig)
+    simulation = simulation or load_config(shipped_config("sim_tiny.yaml"), SimConfig)
     config = config or load_config(shipped_config("demo.yaml"))
     config = replace(config, out=str(out / "run"), data=replace(config.data, root=str(out / "data")))
 

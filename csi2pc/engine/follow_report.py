@@ -14,6 +14,8 @@ from .run_folder import write_json
 
 #: Skipped lines that the report lists one by one; the others are counted.
 LISTED = 1000
+#: Reasons for skipped lines that the summary tells, the most frequent ones.
+_MOST_TOLD = 4
 
 
 @dataclass
@@ -63,7 +65,8 @@ class Tally:
             (self.restarts, "restarts of the receiver"), (sum(self.counts.values()), "lines skipped"),
         ):  # fmt: skip
             line += f", {number} {what}" if number else ""
-        return line
+        reasons = "; ".join(f"{reason}: {count}" for reason, count in self.counts.most_common(_MOST_TOLD))
+        return f"{line} ({reasons})" if reasons else line
 
 
 def write_report(folder: Path, source: str, rate: float, tally: Tally) -> None:

@@ -18,6 +18,7 @@ from ..data.clouds import write_npz, write_ply
 from ..errors import DataError
 from ..progress import track
 from ..types import Capture, Report
+from .naming import names_of
 from .predict import checked_device, predict_clouds
 from .run_folder import checkpoint_of, report_rows, write_json
 
@@ -71,7 +72,7 @@ def infer(
     """
     trained = load_checkpoint(checkpoint_of(checkpoint))
     trained.model.to(checked_device(device))
-    named = _names(captures)
+    named = names_of(captures)
     results = []
     for name, path in track(named.items(), description="inference", total=len(named)):
         capture = fitted(read_capture(path, **(reader or {})), trained)
@@ -159,18 +160,3 @@ def clear_clouds(folder: Path) -> None:
     for path in folder.iterdir():
         if CLOUD_NAME.fullmatch(path.name):
             path.unlink()
-
-
-def _names(captures: Sequence[str | Path]) -> dict[str, Path]:
-    """A folder name for each capture: its own, with its suffix and as many parents as tell it from the others."""
-    paths = [Path(c) for c in captures]
-    if not paths:
-        raise DataError("inference needs at least one capture; got none. Name capture files or MM-Fi folders")
-    whole = [path.resolve() for path in paths]
-    short = [path.with_suffix("") if path.is_file() else path for path in whole]
-    for depth in range(1, max(len(path.parts) for path in whole) + 1):
-        for candidates in (short, whole):
-            names = ["-".join(path.parts[-depth:]).strip(path.anchor) for path in candidates]
-            if len(set(names)) == len(names):
-                return dict(zip(names, paths, strict=True))
-    raise DataError(f"every capture must be named once; got {', '.join(map(str, paths))}")

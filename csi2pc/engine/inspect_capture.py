@@ -35,7 +35,8 @@ def inspect_capture(
         DataError: it cannot be read.
         ConfigError: there is no such layout, or the reader has no such option.
     """
-    captures = read_layouts(path, **(reader or {}))
+    reader = reader or {}
+    captures = read_layouts(path, **reader)
     if not 0 <= layout < len(captures):
         raise ConfigError(f"layout must be 0..{len(captures) - 1}, the layouts that {path} holds; got {layout}")
     capture = captures[layout]
@@ -51,7 +52,7 @@ def inspect_capture(
         for one in captures
     ]  # fmt: skip
     return {
-        "path": str(path), "format": recognise(path).name, "layout": layout, "layouts": overview,
+        "path": str(path), "format": recognise(path, reader).name, "layout": layout, "layouts": overview,
         "provenance": read_provenance(path), **describe(capture),
     }  # fmt: skip
 

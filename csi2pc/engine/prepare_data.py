@@ -66,6 +66,8 @@ def prepare_data(config: RunConfig, out: str | Path, *, workers: int | None = No
         raise ConfigError(f"prepare reads raw files: leave data.cache_file out; got {config.data.cache_file}")
     _refuse_other_file(out)
     workers = config.data.workers if workers is None else workers
+    if workers < 0:
+        raise ConfigError(f"workers must not be negative; got {workers}: 0 works in one process")
     with StopRequest() as stop:
         found = list_sequences(config.data, config.prepare)
         settings = deciding_settings(config.data, config.prepare)

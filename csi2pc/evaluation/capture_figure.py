@@ -19,10 +19,12 @@ from matplotlib.figure import Figure
 from ..csi.describe import GAP, describe, gaps
 from ..csi.phase import sanitise
 from ..data.atomic import replacing
-from ..errors import DataError
+from ..errors import ConfigError, DataError
 from ..types import Capture
 from .figures import BASELINE, DPI, FAINT, SERIES, TEXT, WIDTH
 
+#: Endings of the path, without the dot.
+FORMATS = ("png", "pdf", "svg")
 #: Links whose images are drawn, and links whose level is drawn.
 IMAGES, CURVES = 3, 6
 #: Columns of an image at most: about one a pixel of the page.
@@ -43,8 +45,12 @@ def capture_figure(path: str | Path, capture: Capture, *, title: str = "") -> No
         title: what to call it.
 
     Raises:
+        ConfigError: the path's ending names no format.
         DataError: there is no packet to draw.
     """
+    form = Path(path).suffix.lower().lstrip(".")
+    if form not in FORMATS:
+        raise ConfigError(f"a figure is written as .png, .pdf or .svg; got {path}: give it one of these endings")
     if not len(capture):
         raise DataError("a figure of a capture needs at least one packet; this one has none")
     links = min(IMAGES, capture.csi.shape[1])
@@ -79,7 +85,7 @@ def capture_figure(path: str | Path, capture: Capture, *, title: str = "") -> No
     _levels(figure.add_subplot(grid[3, :]), capture, seconds)
     FigureCanvasAgg(figure)
     with replacing(path) as temporary:
-        figure.savefig(temporary, format=Path(path).suffix.lstrip(".").lower() or "png", dpi=DPI)
+        figure.savefig(temporary, format=form, dpi=DPI)
 
 
 def _title(capture: Capture, name: str) -> str:

@@ -1,7 +1,8 @@
 """Figures of an evaluation, drawn from saved arrays and rows: clouds side by side, learning curves, skill.
 
 Figures are made through matplotlib's object interface, so nothing global is touched and no display is needed. The three
-colours (Okabe and Ito's palette) can be told apart with any kind of colour vision. Sizes are for a page 900 pixels wide; files hold twice as many, for dense screens.
+colours (Okabe and Ito's palette) can be told apart with any kind of colour vision. Sizes are for a page 900 pixels
+wide; files hold twice as many, for dense screens.
 """
 
 from __future__ import annotations

@@ -31,9 +31,9 @@ from ..sim.room import RoomConfig
 from ..sim.sequence import (
     FRAME_RATE,
     PACKETS,
+    csi_frames,
     draw,
     draw_companions,
-    packet_csi,
     radar_points,
     receiver_rngs,
     sequence_of,
@@ -151,8 +151,7 @@ def _mesh(axes: Axes, vertices: np.ndarray, faces: np.ndarray, across: int, up: 
 def _csi(config: SimConfig, people: People, room: RoomConfig, frames: int, rng) -> np.ndarray:
     """CSI as the first receiver measures it, the rotation undone: complex ``(packets, antennas, subcarriers)``."""
     static, rngs = static_response(room, config.radio), receiver_rngs(config, rng)
-    times = (np.arange(PACKETS) + 0.5) / (PACKETS * FRAME_RATE)
-    csi = [packet_csi(config, people, frame / FRAME_RATE + times, static, rngs)[FIRST] for frame in range(frames)]
+    csi = [frame[FIRST] for frame in csi_frames(config, people, frames, static, rngs)]
     csi = np.concatenate(csi)
     rotated = config.hardware.rotation and not config.captures
     return undo_ht40_rotation(csi, config.radio.subcarriers) if rotated else csi

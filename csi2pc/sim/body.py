@@ -18,6 +18,8 @@ class BodyConfig:
     """The people.
 
     Attributes:
+        people: how many different ones there are: subject n is person ``(n - 1) % people``, so that several subjects'
+            folders hold several takes of one person. None makes every subject a person of its own.
         height: metres, lowest and highest; each subject's is drawn evenly between them.
         variety: how far shapes stray from the mean adult: 0 makes all alike but for their height, 1 gives the variety
             of the adults that the asset was made from.
@@ -25,17 +27,25 @@ class BodyConfig:
             (at which the scattered wave has converged at 5 GHz), 2 of 1 cm.
     """
 
+    people: int | None = None
     height: list[float] = field(default_factory=lambda: [1.58, 1.86])
     variety: float = 1.0
     subdivisions: int = 1
 
     def __post_init__(self) -> None:
+        if self.people is not None and self.people < 1:
+            raise ConfigError(f"body.people must be at least 1, or null for one a subject; got {self.people}")
         if len(self.height) != 2 or not 0.5 <= self.height[0] <= self.height[1] <= 2.5:
             raise ConfigError(f"body.height must be [lowest, highest] within 0.5..2.5 m; got {self.height}")
         if not 0.0 <= self.variety <= 1.5:
             raise ConfigError(f"body.variety must lie within 0..1.5; got {self.variety}")
         if self.subdivisions not in (0, 1, 2):
             raise ConfigError(f"body.subdivisions must be 0, 1 or 2; got {self.subdivisions}")
+
+
+def person_of(config: BodyConfig, subject: int) -> int:
+    """Which person, from 1, the subject number ``subject``, from 1, is."""
+    return subject if config.people is None else (subject - 1) % config.people + 1
 
 
 def make_body(config: BodyConfig, rng: np.random.Generator) -> Surface:

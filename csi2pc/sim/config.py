@@ -15,9 +15,13 @@ from .keypoints import CAMERAS, CamerasConfig
 from .lidar import LidarConfig
 from .mmwave import MmwaveConfig
 from .motion import MotionConfig
+from .placing import check_places
 from .room import RoomConfig
+from .walk import WALK, WalkConfig
 
 MODALITIES = ("wifi-csi", "mmwave", "lidar", "depth", *CAMERAS)
+#: Antennas of MM-Fi's receiver.
+_MMFI_ANTENNAS = 3
 
 
 @dataclass(frozen=True)
@@ -28,10 +32,14 @@ class SimConfig:
         seed: everything random follows from it.
         subjects: "S01" to "S40"; S01-S10 live in scene E01, S11-S20 in E02, and so on, as in MM-Fi. The default is
             the first scene.
-        actions: "A01" to "A27".
+        actions: "A01" to "A27" as in MM-Fi, and "walk", which MM-Fi does not have: a folder of its own beside theirs.
         frames: of a sequence, at 10 a second, 1 to 297. The default, 297, is MM-Fi's; more would not be read.
         modalities: what is written, out of wifi-csi, mmwave, lidar, depth, and the keypoints infra1, infra2, rgb.
-        room, radio, hardware, body, motion, depth, lidar, mmwave, cameras: the parts, each documented with its class.
+        companions: metres, [x, z] of other people's spots. In every sequence each is somebody else, drawn from the
+            seed, with one of the 27 actions; they scatter and shadow, and all sensors see them. Joints and keypoints
+            stay the subject's; the companions' joints are written beside, as ``companions.npy``.
+        room, radio, hardware, body, motion, walk, depth, lidar, mmwave, cameras: the parts, each documented with its
+            class.
     """
 
     seed: int = 0
@@ -39,11 +47,13 @@ class SimConfig:
     actions: list[str] = field(default_factory=lambda: list(ACTIONS))
     frames: int = FRAMES
     modalities: list[str] = field(default_factory=lambda: list(MODALITIES))
+    companions: list[list[float]] = field(default_factory=list)
     room: RoomConfig = field(default_factory=RoomConfig)
     radio: RadioConfig = field(default_factory=RadioConfig)
     hardware: HardwareConfig = field(default_factory=HardwareConfig)
     body: BodyConfig = field(default_factory=BodyConfig)
     motion: MotionConfig = field(default_factory=MotionConfig)
+    walk: WalkConfig = field(default_factory=WalkConfig)
     depth: DepthConfig = field(default_factory=DepthConfig)
     lidar: LidarConfig = field(default_factory=LidarConfig)
     mmwave: MmwaveConfig = field(default_factory=MmwaveConfig)
@@ -58,41 +68,25 @@ class SimConfig:
                 f"{self.frames}. For more data, simulate more subjects or actions"
             )
         _check_names("subjects", self.subjects, {f"S{number:02d}" for number in range(1, 41)}, "S01 to S40")
-        _check_names("actions", self.actions, set(ACTIONS), "A01 to A27")
+        _check_names("actions", self.actions, {*ACTIONS, WALK}, f"A01 to A27 and {WALK}")
         _check_names("modalities", self.modalities, set(MODALITIES), ", ".join(MODALITIES))
-        self._check_room()
+        check_places(self)
+        if self.radio.layout == "mmfi":
+            self._check_mmfi()
 
-    def _check_room(self) -> None:
-        """Sensors, antennas and the person must fit into the room."""
-        antennas = {"radio.tx": self.radio.tx, **{f"radio.rx[{i}]": place for i, place in enumerate(self.radio.rx)}}
-        for name, place in {"the camera": [0.0, 0.0, 0.0], **antennas}.items():
-            self._check_inside(name, place, margin=0.02)
-        x, z = self.motion.spot
-        height, arms = self.body.height[1], 0.65 * self.body.height[1] + self.motion.spot_spread
-        if self.room.upper[1] - self.room.lower[1] < 1.3 * height:
+    @property
+    def captures(self) -> bool:
+        """Whether CSI goes into capture files, one a receiver, instead of MM-Fi's .mat files."""
+        return self.radio.layout != "mmfi"
+
+    def _check_mmfi(self) -> None:
+        antennas = {name: len(places) for name, places in self.radio.antennas.items()}
+        if list(antennas.values()) != [_MMFI_ANTENNAS] or self.radio.further_tx:
             raise ConfigError(
-                f"the room must be 1.3 times as high as the tallest person ({height} m) to raise the hands in; "
-                f"got {self.room.upper[1] - self.room.lower[1]:.2f} m. Lower room.lower[1] or body.height"
+                f"radio.layout: mmfi has one transmit antenna and one receiver of {_MMFI_ANTENNAS}; got receivers with "
+                f"{antennas} and {len(self.radio.transmitters)} transmit antennas. Set radio.layout: ht40 (or another) "
+                f"for capture files with any antennas"
             )
-        self._check_inside("motion.spot with outstretched arms", [x, 0.0, z], margin=arms, height=False)
-        if z < arms:
-            raise ConfigError(f"motion.spot must be at least {arms:.2f} m in front of the sensors; got z = {z}")
-        for name, antenna in antennas.items():
-            if (antenna[0] - x) ** 2 + (antenna[2] - z) ** 2 < arms**2:
-                raise ConfigError(
-                    f"{name} must be out of the reach of the person at motion.spot ({arms:.2f} m); got {antenna}"
-                )
-
-    def _check_inside(self, name: str, place: list[float], *, margin: float, height: bool = True) -> None:
-        for axis in range(3):
-            if axis == 1 and not height:
-                continue
-            low, high = self.room.lower[axis] + margin, self.room.upper[axis] - margin
-            if not low <= place[axis] <= high:
-                raise ConfigError(
-                    f"{name} must lie inside the room, {'xyz'[axis]} within {low:.2f}..{high:.2f} m; "
-                    f"got {place[axis]}. Move it or enlarge room.lower / room.upper"
-                )
 
 
 def _check_names(what: str, names: list[str], allowed: set[str], meaning: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -61,7 +62,7 @@ class Paths:
 
     Attributes:
         lengths: float ``(L,)`` metres.
-        coefficients: complex ``(L,)``, product of the reflection coefficients on the way; 1 for the direct path.
+        coefficients: complex ``(L,)``, what the reflections on the way leave of the field; 1 for the direct path.
     """
 
     lengths: np.ndarray
@@ -71,8 +72,9 @@ class Paths:
 def room_paths(room: RoomConfig, start: np.ndarray, end: np.ndarray, frequency: float) -> Paths:
     """Direct path and reflections between two points of an empty room (image method).
 
-    A path with n images along an axis meets that axis' two surfaces in turn, always at the same angle. Antennas are
-    vertical: walls are met across the plane of incidence (TE), floor and ceiling within it (TM).
+    Antennas radiate evenly, with the electric field as near to vertical as a wave that travels that way can have it,
+    and receive that direction of the field. On the way the field is followed as a vector: at each surface in turn it
+    is split into the parts across the plane of incidence (TE) and within it (TM), which are reflected differently.
 
     Args:
         room: the box.
@@ -88,21 +90,66 @@ def room_paths(room: RoomConfig, start: np.ndarray, end: np.ndarray, frequency: 
     bounces = np.abs(images).sum(axis=1)
     images = images[np.argsort(bounces, kind="stable")][: np.count_nonzero(bounces <= room.order)]  # (L, 3)
     # An even image is the point shifted by whole room lengths, an odd one is mirrored too.
-    mirrored = np.where(images % 2 == 0, start, lower + upper - start) + images * (upper - lower)
-    leg = end - mirrored
+    leg = np.where(images % 2 == 0, end, lower + upper - end) + images * (upper - lower) - start
     lengths = np.linalg.norm(leg, axis=1)
-    cosines = np.abs(leg) / lengths[:, None]  # (L, 3), of the angle to each axis' surfaces
-    # Going to the image n > 0 meets the upper surface first: ceil(n / 2) times, the lower one floor(n / 2) times.
-    count = np.abs(images)
-    upper_hits = np.where(images > 0, (count + 1) // 2, count // 2)
-    lower_hits = count - upper_hits
-    coefficients = np.ones(len(images), dtype=complex)
+    ray = leg / lengths[:, None]
+    field = _vertical(ray).astype(complex)
+    for axes, sides in _surfaces_in_turn(room, images, start, leg):
+        _reflect(room, ray, field, axes, sides, frequency)
+    return Paths(lengths, np.einsum("ld,ld->l", field, _vertical(ray)))
+
+
+def _vertical(ray: np.ndarray) -> np.ndarray:
+    """Unit vectors ``(L, 3)`` across the rays, as near to vertical as can be; along z for a vertical ray."""
+    upright = np.broadcast_to([0.0, 1.0, 0.0], ray.shape)
+    across = upright - ray[:, 1:2] * ray
+    across = np.where(np.linalg.norm(across, axis=1, keepdims=True) < 1e-9, [0.0, 0.0, 1.0], across)
+    return across / np.linalg.norm(across, axis=1, keepdims=True)
+
+
+def _surfaces_in_turn(
+    room: RoomConfig, images: np.ndarray, start: np.ndarray, leg: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """First, second, ... reflection of all paths: axis ``(L,)``, -1 where there is none, and side (0 lower, 1 upper).
+
+    The straight line to the image crosses the room's repetitions; each border it crosses is a reflection.
+    """
+    lower, upper = np.array(room.lower), np.array(room.upper)
+    numbers = np.arange(room.order)  # of the border along its axis
+    forward = images[:, :, None] > 0
+    border = np.where(forward, (upper - start)[:, None], (lower - start)[:, None])  # (L, 3, 1)
+    border = border + np.where(forward, 1, -1) * numbers * (upper - lower)[:, None]  # (L, 3, order)
+    crossed = numbers < np.abs(images)[:, :, None]
+    when = np.divide(border, leg[:, :, None], out=np.full(border.shape, np.inf), where=crossed)
+    when = when.reshape(len(images), -1)
+    side = (forward ^ (numbers % 2 == 1)).reshape(len(images), -1)  # both surfaces take turns
+    for place in np.argsort(when, axis=1, kind="stable")[:, : room.order].T:  # (L,)
+        row = np.arange(len(images))
+        yield np.where(np.isinf(when[row, place]), -1, place // max(room.order, 1)), side[row, place].astype(int)
+
+
+def _reflect(
+    room: RoomConfig, ray: np.ndarray, field: np.ndarray, axes: np.ndarray, sides: np.ndarray, frequency: float
+) -> None:
+    """Reflect rays and their fields ``(L, 3)``, in place, at one surface each."""
     for axis in range(3):
-        vertical = axis == 1
-        low = fresnel(room.ceiling if vertical else room.walls, cosines[:, axis], frequency, parallel=vertical)
-        high = fresnel(room.floor if vertical else room.walls, cosines[:, axis], frequency, parallel=vertical)
-        coefficients *= low ** lower_hits[:, axis] * high ** upper_hits[:, axis]
-    return Paths(lengths, coefficients)
+        for side in range(2):
+            hit = np.flatnonzero((axes == axis) & (sides == side))
+            normal = np.eye(3)[axis]
+            across = np.cross(ray[hit], normal)
+            sine = np.linalg.norm(across, axis=1, keepdims=True)
+            # Straight on, every direction is across the plane of incidence.
+            across = np.where(sine < 1e-9, np.roll(normal, 1), across / np.maximum(sine, 1e-9))
+            within = np.cross(across, ray[hit])
+            cosine = np.abs(ray[hit, axis])
+            ray[hit, axis] *= -1
+            material = (room.ceiling, room.floor)[side] if axis == 1 else room.walls
+            parts = [np.einsum("hd,hd->h", field[hit], part)[:, None] for part in (across, within)]
+            across_share, within_share = (
+                part * fresnel(material, cosine, frequency, parallel=parallel)[:, None]
+                for part, parallel in zip(parts, (False, True), strict=True)
+            )
+            field[hit] = across_share * across + within_share * np.cross(across, ray[hit])
 
 
 def fresnel(material: str, cosine: np.ndarray, frequency: float, *, parallel: bool) -> np.ndarray:

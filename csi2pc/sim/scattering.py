@@ -11,24 +11,53 @@ that is not give the same shadow; taking half of each makes the sum exactly reci
 direction it is the diffraction of the outline (Babinet). What an antenna sees is :mod:`csi2pc.sim.sight`'s: a limb in
 front of the trunk takes its light.
 
-Over the packets of one frame, directions and what is seen are those of the frame's middle, while the path's length, and
-with it the phase, follows each facet exactly: every facet has its own Doppler. Subcarriers cost little because the
-response is expanded in moments of the delay about the centre frequency.
+Over the packets of one frame, each facet's weight (directions, and what is seen) goes straight from its value at the
+frame's beginning to that at its end, which is the next frame's beginning, so that nothing jumps between frames; the
+path's length, and with it the phase, follows each facet exactly: every facet has its own Doppler. Subcarriers cost
+little because the response is expanded in moments of the delay about the centre frequency.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import count
 
 import numpy as np
 
 from .sight import seen_from
 
 SPEED_OF_LIGHT = 299792458.0
-#: Highest power of the Taylor expansion in ``offset * delay``. With delays spread over 2 m of path and offsets of
-#: 18 MHz, 6 leaves less than 1e-5 of the response.
+#: Highest power of the Taylor expansion in ``offset * delay``, at least. With delays spread over 2 m of path and
+#: offsets of 18 MHz, 6 leaves less than 1e-5 of the response; people far apart and wider bands take more.
 _ORDER = 6
+_LEFT_OUT = 1e-5
+
+
+@dataclass(frozen=True, eq=False)
+class Instant:
+    """The surface of everybody at one instant, where weights are computed: a border between two frames.
+
+    Attributes:
+        positions: float ``(F, 3)`` metres, centres of the facets.
+        normals: float ``(F, 3)``, outward unit vectors.
+        areas: float ``(F,)`` square metres.
+        known: weights that were computed already, since two frames share a border.
+    """
+
+    positions: np.ndarray
+    normals: np.ndarray
+    areas: np.ndarray
+    known: dict[bytes, np.ndarray] = field(default_factory=dict)
+
+    def weights(self, tx: np.ndarray, rx: np.ndarray, *, frequency: float, reflection: complex) -> np.ndarray:
+        """:func:`facet_weights` of this instant, computed once."""
+        key = b"".join(np.asarray(value).tobytes() for value in (tx, rx, frequency, reflection))
+        if key not in self.known:
+            self.known[key] = facet_weights(
+                self.positions, self.normals, self.areas, tx, rx, frequency=frequency, reflection=reflection
+            )
+        return self.known[key]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,13 +66,24 @@ class Facets:
 
     Attributes:
         positions: float ``(P, F, 3)`` metres, centres at each packet.
-        normals: float ``(F, 3)``, outward unit vectors in the middle of the frame.
-        areas: float ``(F,)`` square metres.
+        start, end: the frame's borders.
+        share: float ``(P,)``, 0 to 1: how far into the frame each packet is.
     """
 
     positions: np.ndarray
-    normals: np.ndarray
-    areas: np.ndarray
+    start: Instant
+    end: Instant
+    share: np.ndarray
+
+
+def steady(positions: np.ndarray, normals: np.ndarray, areas: np.ndarray) -> Facets:
+    """Facets whose weights are those of the middle packet throughout, for what hardly turns meanwhile.
+
+    Args:
+        positions: float ``(P, F, 3)``; normals: ``(F, 3)``; areas: ``(F,)``.
+    """
+    middle = Instant(positions[len(positions) // 2], normals, areas)
+    return Facets(positions, middle, middle, np.zeros(len(positions)))
 
 
 def scattered(
@@ -62,14 +102,19 @@ def scattered(
     Returns:
         complex128 ``(P, R, S)``, on the scale where free space gives wavelength / (4 pi distance).
     """
-    middle = facets.positions[len(facets.positions) // 2]
-    weights = facet_weights(middle, facets.normals, facets.areas, tx, rx, frequency=frequency, reflection=reflection)
+    ends = [
+        instant.weights(tx, rx, frequency=frequency, reflection=reflection).astype(np.complex64)
+        for instant in (facets.start, facets.end)
+    ]  # (R, F) each
+    share = facets.share.astype(np.float32)[:, None]  # (P, 1)
     to_tx = _distances(facets.positions, tx)  # (P, F)
     response = np.empty((len(facets.positions), len(rx), len(offsets)), dtype=complex)
     for antenna, receiver in enumerate(rx):
-        used = np.flatnonzero(weights[antenna])
+        first, last = (weights[antenna] for weights in ends)
+        used = np.flatnonzero((first != 0) | (last != 0))
+        weights = first[used] + share * (last - first)[used]  # (P, U)
         lengths = to_tx[:, used] + _distances(facets.positions[:, used], receiver)  # (P, U)
-        response[:, antenna] = _response(weights[antenna, used], lengths, frequency, offsets)
+        response[:, antenna] = _response(weights, lengths, frequency, offsets)
     return response
 
 
@@ -79,25 +124,27 @@ def _distances(positions: np.ndarray, place: np.ndarray) -> np.ndarray:
 
 
 def _response(weights: np.ndarray, lengths: np.ndarray, frequency: float, offsets: np.ndarray) -> np.ndarray:
-    """Sum over facets of ``weights exp(-j 2 pi (frequency + offset) length / c)``: ``(P, S)``."""
+    """Sum over facets of ``weights exp(-j 2 pi (frequency + offset) length / c)``: ``(P, S)``; both ``(P, U)``."""
     if not weights.size:
         return np.zeros((len(lengths), len(offsets)), dtype=complex)
     now = lengths[len(lengths) // 2]
     middle = (now.min() + now.max()) / 2
     # Powers stay near 1 in units of the widest delay.
     unit = max(float(np.abs(now - middle).max()), 1e-3) / SPEED_OF_LIGHT
+    largest = 2 * np.pi * float(np.abs(offsets).max()) * unit
+    order = next(n for n in count(_ORDER) if largest ** (n + 1) < _LEFT_OUT * math.factorial(n + 1))
     delays = (now - middle) / SPEED_OF_LIGHT / unit  # (U,)
     shifts = ((lengths - now) / SPEED_OF_LIGHT / unit).astype(np.float32)  # (P, U), movement within the frame
     turns = (frequency / SPEED_OF_LIGHT * lengths) % 1.0  # whole turns taken out in double precision
     angle = (-2 * np.pi * turns).astype(np.float32)
-    field = np.empty(lengths.shape, dtype=np.complex64)  # (P, U)
-    field.real, field.imag = np.cos(angle), np.sin(angle)  # a quarter of the time of a complex exponential
-    field *= weights.astype(np.complex64)
-    powers = (delays[:, None] ** np.arange(_ORDER + 1)).astype(np.complex64)  # (U, n)
+    waves = np.empty(lengths.shape, dtype=np.complex64)  # (P, U)
+    waves.real, waves.imag = np.cos(angle), np.sin(angle)  # a quarter of the time of a complex exponential
+    waves *= weights
+    powers = (delays[:, None] ** np.arange(order + 1)).astype(np.complex64)  # (U, n)
     # Moments of delay + shift: Taylor in the shift, which is small, to its second power.
-    moments = [(field * shifts**power) @ powers for power in range(3)]  # (P, n) each
+    moments = [(waves * shifts**power) @ powers for power in range(3)]  # (P, n) each
     step = -2j * np.pi * offsets * unit  # (S,)
-    basis = np.stack([step**power / math.factorial(power) for power in range(_ORDER + 1)])  # (n, S)
+    basis = np.stack([step**power / math.factorial(power) for power in range(order + 1)])  # (n, S)
     response = sum((moments[k] @ basis) * step**k / math.factorial(k) for k in range(3))
     return response * np.exp(-2j * np.pi * offsets * middle / SPEED_OF_LIGHT)
 

@@ -49,6 +49,27 @@ def test_a_frame_is_its_own_ten_packets_as_the_whole_sequence_has_them(root):
     np.testing.assert_array_equal(again.sample(again.frames()[1]).features, sample.features)
 
 
+@pytest.mark.parametrize(
+    "config",
+    [
+        PrepareConfig(hampel=3),
+        PrepareConfig(phase="conjugate_product", smoothing="savitzky_golay", smoothing_window=15),
+        PrepareConfig(rate=70.0, smoothing="butterworth", cutoff=25.0, smoothed="complex", tolerance=1.0),
+    ],
+)
+def test_a_filtered_frame_is_that_of_the_whole_sequence(tmp_path, config):
+    root = write_tree(tmp_path, [NAME], frames=9, parts=("lidar",))
+    (root / NAME / "wifi-csi/frame003.mat").write_bytes(b"cut")
+    frames, whole = source(root, config), prepare(read_mmfi_folder(root / NAME), config)
+    for frame in frames.frames():
+        if frame.index == 3:
+            continue
+        expected = windows_at(whole, np.array([frame.time]), config)
+        got = frames.sample(frame)
+        np.testing.assert_allclose(got.features, expected.features[0], atol=1e-3)
+        np.testing.assert_array_equal(got.valid, expected.valid[0])
+
+
 def test_a_still_person_gives_no_radar_points_but_may_be_fused(root):
     (root / NAME / "mmwave/frame002.bin").write_bytes(b"")
     radar = source(root, sensors=["mmwave"])

@@ -9,6 +9,7 @@ from PIL import Image
 from scipy.io import loadmat
 
 from csi2pc.data.mmfi_writer import (
+    write_companions,
     write_depth,
     write_ground_truth,
     write_keypoints,
@@ -116,3 +117,11 @@ def test_a_full_disk_leaves_the_old_file_and_no_half_one(tmp_path, monkeypatch):
         write_lidar(path, np.zeros((50, 3)))
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["frame001.bin"]
+
+
+def test_companions_come_back_and_other_shapes_are_refused(tmp_path, rng):
+    joints = rng.normal(size=(4, 2, 17, 3))
+    write_companions(tmp_path / "companions.npy", joints)
+    np.testing.assert_array_equal(np.load(tmp_path / "companions.npy", allow_pickle=False), joints.astype(np.float32))
+    with pytest.raises(ShapeError, match="must be .frames, people, 17, 3.; got .4, 17, 3."):
+        write_companions(tmp_path / "companions.npy", joints[:, 0])

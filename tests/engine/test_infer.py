@@ -113,6 +113,36 @@ def test_tones_that_training_did_not_have_change_nothing(finished, tree):
     assert not np.allclose(prepare(capture, trained.prepare).csi, alone.csi)
 
 
+def test_antennas_related_and_filtered_in_time_infer_what_was_trained(settings, tree, tmp_path):
+    filters = {"phase": "antenna_ratio", "hampel": 2, "smoothing": "savitzky_golay", "smoothing_window": 5}
+    config = replace(
+        settings, out=str(tmp_path / "run"), prepare=replace(settings.prepare, **filters),
+        model=replace(settings.model, links=2), training=replace(settings.training, epochs=1),
+    )  # fmt: skip
+    trained = load_checkpoint(train(config).best)
+    assert trained.layout["rx"] == 3 and trained.model.config.links == 2
+    test = open_data(config.data, trained.prepare).test
+    samples = [test[i] for i in range(len(test)) if test.frames[i].sequence == test.frames[0].sequence]
+    expected = predict_clouds(
+        trained.model, np.stack([s.features for s in samples]), np.stack([s.valid for s in samples])
+    )
+    [done] = infer(tmp_path / "run", [tree / test.frames[0].sequence / "wifi-csi"], tmp_path / "clouds")
+    np.testing.assert_allclose(clouds_of(done), expected, atol=1e-4)
+
+
+def test_a_model_that_interpolates_takes_other_layouts(finished, tree):
+    trained = load_checkpoint(finished.best)
+    wide = read_capture(tree / "E01/S05/A02")
+    other = keep_subcarriers(wide, [*range(-58, -1, 4), *range(2, 59, 4)])
+    with pytest.raises(DataError, match="does not fit the model"):
+        fitted(other, trained)
+    between = replace(trained, prepare=replace(trained.prepare, interpolate=True))
+    prepared = prepare(fitted(other, between), between.prepare)
+    assert prepared.subcarriers.tolist() == trained.prepare.subcarriers and prepared.csi.shape[0] == len(wide)
+    with pytest.raises(DataError, match="go beyond them"):
+        prepare(fitted(keep_subcarriers(wide, range(-20, -1)), between), between.prepare)
+
+
 def test_a_model_trained_on_real_esp32_logs_reads_another_real_one(real_data, tmp_path, settings):
     """Trained on two captures of a room, inferring from a log of another chip, place and person."""
     manifest = {

@@ -17,7 +17,7 @@ from csi2pc.sim.room import RoomConfig
         ({"subjects": []}, "subjects must be .* at least one"),
         ({"subjects": ["S41"]}, "S01 to S40.*S41"),
         ({"subjects": ["S01", "S01"]}, "different"),
-        ({"actions": ["A28"]}, "A01 to A27.*A28"),
+        ({"actions": ["A28"]}, "A01 to A27 and walk.*A28"),
         ({"modalities": ["radar"]}, "wifi-csi, mmwave, lidar, depth.*radar"),
         ({"frames": 0}, "frames must lie within 1..297.*got 0"),
         ({"frames": 298}, "frames must lie within 1..297.*MM-Fi.*got 298.*more subjects or actions"),

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from csi2pc.csi.layouts import HT40
+from csi2pc.csi.mmfi import read_mmfi_frame
+from csi2pc.csi.phase import joint_line
 from csi2pc.errors import ConfigError
 from csi2pc.sim.hardware import HardwareConfig, measured
 
@@ -86,6 +88,12 @@ def test_defaults_resemble_the_genuine_frame(real_data, response, rng):
     ours = np.abs(measured(response, HT40, spacing=SPACING, config=HardwareConfig(), rng=rng)).mean(axis=-1)
     assert np.median(ours) == pytest.approx(np.median(genuine), rel=0.1)
     assert 0.3 < np.std(20 * np.log10(ours)) / np.std(20 * np.log10(genuine)) < 3
+
+
+def test_default_timing_jitter_is_the_genuine_frames(real_data):
+    capture = read_mmfi_frame(real_data / "mmfi" / "frame001.mat")  # without the rotation
+    slope, _ = joint_line(capture.csi, HT40)
+    assert np.std(slope) / (2 * np.pi * SPACING) == pytest.approx(HardwareConfig().timing_jitter, rel=0.4)
 
 
 @pytest.mark.parametrize(

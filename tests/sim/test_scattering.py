@@ -9,7 +9,7 @@ from csi2pc.sim.kinematics import posture
 from csi2pc.sim.mesh import draw_surface, facets
 from csi2pc.sim.motion import MotionConfig, Style, perform
 from csi2pc.sim.poses import Pose
-from csi2pc.sim.scattering import SPEED_OF_LIGHT, Facets, facet_weights, scattered
+from csi2pc.sim.scattering import SPEED_OF_LIGHT, Facets, Instant, facet_weights, scattered, steady
 
 FREQUENCY = 5.32e9
 WAVELENGTH = SPEED_OF_LIGHT / FREQUENCY
@@ -20,14 +20,14 @@ TX, RX = np.array([-1.6, -0.15, 2.75]), np.array([[1.6, -0.15, 3.05], [0.8, 0.3,
 def _sphere(radius: float, center=(0.0, 0.0, 0.0)) -> Facets:
     triangles = sphere(radius, center, subdivisions=5)
     positions, normals, areas = facets(triangles.reshape(1, -1, 3), np.arange(3 * len(triangles)).reshape(-1, 3))
-    return Facets(positions, normals[0], areas[0])
+    return steady(positions, normals[0], areas[0])
 
 
 def _person(subdivisions: int = 1) -> Facets:
     surface = draw_surface(1.75, subdivisions=subdivisions, rng=np.random.default_rng(0))
     now = posture(Pose().vector()[None], surface).moved(FACING, np.array([0, 0.84, 3.0]))
     positions, normals, areas = facets(surface.posed(now.rotations, now.shifts), surface.faces)
-    return Facets(positions, normals[0], areas[0])
+    return steady(positions, normals[0], areas[0])
 
 
 @pytest.fixture(scope="module")
@@ -92,26 +92,45 @@ def test_moments_equal_the_direct_sum_also_while_the_body_moves():
         "A20", surface, Style(1.0, 1.2), MotionConfig(), floor=0.84, rng=np.random.default_rng(1)
     )
     positions, normals, areas = facets(performance.vertices(np.linspace(1.0, 1.09, 10)), surface.faces)
-    body = Facets(positions, normals[5], areas[5])
+    body = steady(positions, normals[5], areas[5])
     weights = facet_weights(positions[5], normals[5], areas[5], TX, RX, frequency=FREQUENCY, reflection=-0.7)
     fast = scattered(body, TX, RX, frequency=FREQUENCY, offsets=OFFSETS, reflection=-0.7)
     slow = _slow(body, weights)
     assert np.abs(fast - slow).max() < 2e-4 * np.abs(slow).max()
 
 
-def test_weights_of_the_middle_serve_the_whole_frame():
-    """Against weights of each packet's own instant: the phase is what moves."""
+def _performed(action: str, frames: int) -> tuple[np.ndarray, np.ndarray]:
+    """What a person across the link adds: frame by frame, and with every packet's own weights."""
     surface = draw_surface(1.75, rng=np.random.default_rng(0))
-    performance = perform(
-        "A13", surface, Style(1.0, 1.0), MotionConfig(), floor=0.84, rng=np.random.default_rng(1)
-    )
-    positions, normals, areas = facets(performance.vertices(np.linspace(1.0, 1.09, 10)), surface.faces)
+    performance = perform(action, surface, Style(1.0, 1.0), MotionConfig(), floor=0.84, rng=np.random.default_rng(1))
     options = {"frequency": FREQUENCY, "offsets": OFFSETS, "reflection": -0.7}
-    whole = scattered(Facets(positions, normals[5], areas[5]), TX, RX, **options)
-    single = np.concatenate([
-        scattered(Facets(positions[p : p + 1], normals[p], areas[p]), TX, RX, **options) for p in range(10)
-    ])  # fmt: skip
-    assert np.abs(whole - single).mean() < 0.15 * np.abs(single).mean()
+    share = (np.arange(10) + 0.5) / 10
+
+    def instant(time):
+        positions, normals, areas = facets(performance.vertices(np.array([time])), surface.faces)
+        return Instant(positions[0], normals[0], areas[0])
+
+    borders, fast, slow = [instant(0.1 * frame) for frame in range(frames + 1)], [], []
+    for frame in range(frames):
+        positions, normals, areas = facets(performance.vertices((frame + share) / 10), surface.faces)
+        fast.append(scattered(Facets(positions, borders[frame], borders[frame + 1], share), TX, RX, **options))
+        slow += [scattered(steady(positions[p : p + 1], normals[p], areas[p]), TX, RX, **options) for p in range(10)]
+    return np.concatenate(fast), np.concatenate(slow)
+
+
+def test_weights_between_borders_serve_the_whole_frame():
+    fast, slow = _performed("A13", 6)
+    assert np.abs(fast - slow).mean() < 0.1 * np.abs(slow).mean()
+
+
+@pytest.mark.parametrize("action", ["A13", "A17"])
+def test_nothing_jumps_between_frames_and_a_person_keeps_to_its_doppler(action):
+    field = _performed(action, 16)[0][:, 0, 2]
+    steps = np.abs(np.diff(field))
+    assert np.median(steps[9::10]) < 2 * np.median(np.delete(steps, np.s_[9::10]))
+    moving = (field - field.mean()) * np.blackman(len(field))
+    spectrum, doppler = np.abs(np.fft.fft(moving)) ** 2, np.abs(np.fft.fftfreq(len(field), 0.01))
+    assert spectrum[doppler > 45].sum() < 1e-3 * spectrum.sum()  # no limb here is faster than 1.2 m/s
 
 
 def test_far_away_the_field_falls_with_both_distances():
@@ -140,7 +159,10 @@ def test_nothing_moves_faster_than_its_doppler():
     ball = _sphere(0.15, (0.0, 0.3, 3.0))
     fields = np.concatenate([
         scattered(
-            Facets(ball.positions + np.array([speed, 0, 0]) * times[p : p + 10, None, None], ball.normals, ball.areas),
+            steady(
+                ball.positions + np.array([speed, 0, 0]) * times[p : p + 10, None, None],
+                ball.start.normals, ball.start.areas,
+            ),
             TX, RX[:1], frequency=FREQUENCY, offsets=np.zeros(1), reflection=-0.7,
         )
         for p in range(0, packets, 10)

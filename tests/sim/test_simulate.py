@@ -63,14 +63,21 @@ def _near(points: np.ndarray, places: np.ndarray, *, margin: float) -> np.ndarra
 
 def test_the_tree_is_mm_fis_and_says_that_it_is_synthetic(tree):
     names = set(_hashes(tree))
-    expected = {"simulation.json"}
+    expected = {".csi2pc/simulation.json"}
     for sequence in ("E01/S01/A13", "E01/S01/A14", "E02/S11/A13", "E02/S11/A14"):
         expected.add(f"{sequence}/ground_truth.npy")
         for folder, ending in FILES.items():
             expected |= {f"{sequence}/{folder}/frame{frame:03d}.{ending}" for frame in (1, 2, 3)}
     assert names == expected
-    record = json.loads((tree / "simulation.json").read_text())
+    record = json.loads((tree / ".csi2pc/simulation.json").read_text())
     assert record["synthetic"] is True and record["seed"] == 0 and record["config"]["frames"] == 3
+
+
+def test_the_official_toolbox_can_list_it(tree):
+    """It takes every entry of the root, of a scene and of a subject for a folder, unless it is hidden."""
+    for depth in (1, 2, 3):
+        entries = [e for e in tree.glob("/".join("*" * depth)) if not e.relative_to(tree).parts[0].startswith(".")]
+        assert entries and all(entry.is_dir() for entry in entries)
 
 
 def test_csi_files_hold_integers_with_the_rotation_left_in(tree):
@@ -168,8 +175,8 @@ def test_a_run_that_was_interrupted_goes_on_and_ends_alike(tree, tmp_path):
 
 def test_what_a_kill_left_half_written_does_no_harm(tree, tmp_path):
     root = tmp_path / "tree"
-    root.mkdir()
-    (root / ".simulation.json.17.part").write_text("{")  # killed before anything else was there
+    (root / ".csi2pc").mkdir(parents=True)
+    (root / ".csi2pc/.simulation.json.17.part").write_text("{")  # killed before anything else was there
     small = replace(CONFIG, subjects=["S01"], actions=["A13"], modalities=["wifi-csi", "lidar"])
     simulate(small, root)
     wanted = _hashes(root)
@@ -180,10 +187,10 @@ def test_what_a_kill_left_half_written_does_no_harm(tree, tmp_path):
     assert (index.report.read, index.report.skipped) == (3, [])
     simulate(small, root)
     assert wanted.items() <= _hashes(root).items()
-    (root / "simulation.json").rename(root / ".simulation.json.17.part")
+    (root / ".csi2pc/simulation.json").rename(root / ".csi2pc/.simulation.json.17.part")
     with pytest.raises(ConfigError, match="holds something else"):
         simulate(small, root)
-    assert (root / ".simulation.json.17.part").exists()  # nothing is removed from a folder that is not ours
+    assert (root / ".csi2pc/.simulation.json.17.part").exists()  # nothing is removed from a folder that is not ours
 
 
 def test_a_sequence_does_not_depend_on_what_else_is_simulated(tree, tmp_path):
@@ -193,7 +200,7 @@ def test_a_sequence_does_not_depend_on_what_else_is_simulated(tree, tmp_path):
     simulate(alone, tmp_path / "alone")
     whole = _hashes(tree)
     for name, digest in _hashes(tmp_path / "alone").items():
-        assert name == "simulation.json" or whole[name] == digest
+        assert name == ".csi2pc/simulation.json" or whole[name] == digest
 
 
 def test_another_seed_gives_other_data(tree, tmp_path):
@@ -216,9 +223,9 @@ def test_a_folder_with_something_else_is_refused(tree, tmp_path):
 
 
 def test_the_demos_data_set_runs_and_is_small(project_root, tmp_path):
-    config = load_config(project_root / "configs" / "sim_demo.yaml", SimConfig)
+    config = load_config(project_root / "configs" / "sim_tiny.yaml", SimConfig)
     assert len(config.subjects) * len(config.actions) * config.frames <= 2000
-    named = yaml.safe_load((project_root / "configs" / "sim_demo.yaml").read_text(encoding="utf-8"))
+    named = yaml.safe_load((project_root / "configs" / "sim_tiny.yaml").read_text(encoding="utf-8"))
     assert all(getattr(config, name) != getattr(SimConfig(), name) for name in named)  # differences only
     simulate(replace(config, subjects=config.subjects[:1], actions=config.actions[:1], frames=2), tmp_path / "tree")
     assert len(_hashes(tmp_path / "tree")) == 1 + 1 + 2 * len(config.modalities)
