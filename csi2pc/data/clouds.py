@@ -11,6 +11,8 @@ from plyfile import PlyData, PlyElement, PlyParseError
 from ..errors import DataError, ShapeError
 from .arrays import load_array
 from .atomic import replacing
+from .pcd import read_pcd
+from .point_text import read_point_csv
 from .voxels import read_vox
 
 
@@ -42,7 +44,7 @@ def read_ply(path: str | Path) -> np.ndarray:
     try:
         vertex = PlyData.read(str(path))["vertex"]
         columns = [np.asarray(vertex[axis], dtype=np.float32) for axis in "xyz"]
-    except (OSError, PlyParseError, KeyError, ValueError) as error:
+    except (OSError, PlyParseError, KeyError, ValueError, OverflowError, MemoryError) as error:
         raise DataError(f"{path} is not a PLY cloud with vertex properties x, y, z: {error}") from error
     return _measured(np.stack(columns, axis=1), path)
 
@@ -69,7 +71,7 @@ def read_npz(path: str | Path) -> np.ndarray:
 
 
 def read_cloud(path: str | Path, *, voxel_size: float | None = None) -> np.ndarray:
-    """Read a cloud, by the file's suffix: .ply, .npz (array ``points``), .npy, .pcd (text), .vox (a voxel model).
+    """Read a cloud, by the file's suffix: .ply, .npz (array ``points``), .npy, .pcd, .csv (header with x, y, z), .vox.
 
     Args:
         path: the file.
@@ -102,21 +104,11 @@ def _read_npy(path: Path) -> np.ndarray:
 
 
 def _read_pcd(path: Path) -> np.ndarray:
-    """Point Cloud Data, text only: the binary forms are refused rather than guessed at."""
-    lines = path.read_text(encoding="ascii", errors="replace").splitlines()
-    start = next((number for number, line in enumerate(lines, 1) if line.upper().startswith("DATA")), len(lines))
-    header = {words[0].upper(): words[1:] for words in map(str.split, lines[:start]) if words}
-    if header.get("DATA") != ["ascii"] or not {"x", "y", "z"} <= set(header.get("FIELDS", [])):
-        raise DataError(f"{path} is not a text PCD file with the fields x, y, z; got header {sorted(header)}")
-    columns = [header["FIELDS"].index(axis) for axis in "xyz"]
-    try:
-        rows = [[float(words[c]) for c in columns] for words in map(str.split, lines[start:]) if words]
-        expected = int(header["POINTS"][0])
-    except (ValueError, IndexError, KeyError) as error:
-        raise DataError(f"{path} is a damaged PCD file: {error}") from error
-    if len(rows) != expected:
-        raise DataError(f"{path} is cut short: its header promises {expected} points, it holds {len(rows)}")
-    return _measured(np.asarray(rows, dtype=np.float32).reshape(-1, 3), path)
+    return _measured(_single(read_pcd(path)), path)
+
+
+def _read_csv(path: Path) -> np.ndarray:
+    return _measured(_single(read_point_csv(path)), path)
 
 
 _READERS: dict[str, Callable[[Path], np.ndarray]] = {
@@ -124,6 +116,7 @@ _READERS: dict[str, Callable[[Path], np.ndarray]] = {
     ".npz": read_npz,
     ".npy": _read_npy,
     ".pcd": _read_pcd,
+    ".csv": _read_csv,
 }
 
 
@@ -137,7 +130,13 @@ def _as_cloud(points: np.ndarray) -> np.ndarray:
 def _from_array(points: np.ndarray, path: str | Path) -> np.ndarray:
     if points.ndim != 2 or points.shape[1] != 3 or points.dtype.kind not in "fiu":
         raise DataError(f"{path} must hold numbers (points, 3) in metres; got {points.dtype} {points.shape}")
-    return _measured(points.astype(np.float32), path)
+    return _measured(_single(points), path)
+
+
+def _single(points: np.ndarray) -> np.ndarray:
+    """In single precision; what is too large for it becomes infinite, and is refused as such."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return points.astype(np.float32)
 
 
 def _measured(points: np.ndarray, path: str | Path) -> np.ndarray:

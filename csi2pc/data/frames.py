@@ -35,7 +35,7 @@ class Layout:
         subcarriers: true indices, in increasing order, as prepared.
         captured: true indices of the captures before the preparation chose among them; phase and level are fitted over
             these. Empty where captures differ.
-        rx, tx: numbers of receive and transmit antennas.
+        rx, tx: numbers of receive and transmit antennas, as captured.
         device: what recorded it, for example ``"mmfi"``, ``"esp32"``.
     """
 

@@ -29,7 +29,7 @@ from torch import Tensor
 from ..errors import ConfigError
 from .apml_implicit import through_plan
 from .apml_kernel import DENSE_PAIRS, MatrixKernel, MatrixPlan
-from .apml_neighbours import NeighbourPlan, scale_on_neighbours
+from .apml_neighbours import SparsePlan, scale_on_neighbours
 from .apml_published import official_plan, sparse_official_plan
 from .clouds import PairLoss, check_choice, check_integer, check_range, per_cloud
 from .gradient import transport_cost, with_gradient
@@ -71,7 +71,7 @@ def apml(
     variant: str = "default",
     p_min: float = 0.8,
     tolerance: float = 0.02,
-    max_rounds: int = 500,
+    max_rounds: int = 1000,
     path: str = "auto",
     neighbours: int = 8,
     threshold: float = 1e-10,
@@ -90,13 +90,12 @@ def apml(
         p_min: probability of the nearest point before scaling, in (0, 1). 0.8 is the paper's.
         tolerance: largest relative error of a row or column sum of the default's plan. Where it is not met, on any
             path, a UserWarning says so; ``convergence`` tells what was reached.
-        max_rounds: rounds after which the default's plan is taken as it is. 500 are not enough where the differences
-            of distances drown in float32, as for a collapsed cloud far away.
+        max_rounds: rounds after which the default's plan is taken as it is.
         path: of the default. ``"dense"`` keeps N x M matrices, ``"blocked"`` recomputes them in row blocks and equals
             dense, ``"sparse"`` holds near neighbours alone; ``"auto"``: dense up to 4096 x 4096, else sparse.
-        neighbours: on the sparse path, how many of each point are held at first: far pairs are added and the number
-            doubles until the marginals are met, or until all pairs (up to 4096 x 4096) or 32 neighbours (above) are
-            held.
+        neighbours: on the sparse path, how many of each point are held at first; points that coincide count as one. Far
+            pairs are added and the number doubles until the marginals are met, or until all pairs (up to 4096 x 4096)
+            or 32 neighbours (above) are held.
         threshold: ``sparse_official``: similarities up to this are dropped; 1e-10 is the released wrapper's.
         detach_plan: of the default. False differentiates through the converged plan as well, exactly (dense only);
             the value is the same.
@@ -154,7 +153,7 @@ def _default(
                 loss, x_gradient, y_gradient = plan.transport()
         return through_plan(x, y, plan, p_min) if through else with_gradient(loss, (x, x_gradient), (y, y_gradient))
 
-    def converged_plan(x: Tensor, y: Tensor, a: Tensor, b: Tensor) -> tuple[MatrixPlan | NeighbourPlan, Convergence]:
+    def converged_plan(x: Tensor, y: Tensor, a: Tensor, b: Tensor) -> tuple[MatrixPlan | SparsePlan, Convergence]:
         large = len(x) * len(y) > DENSE_PAIRS and detach_plan
         chosen = ("sparse" if large else "dense") if path == "auto" else path
         if chosen == "sparse":

@@ -40,7 +40,7 @@ class Softmin:
     log_total: Tensor
 
 
-def rate_of(nearest: Tensor, second: Tensor, count: int, p_min: float) -> Tensor:
+def rate_of(nearest: Tensor, second: Tensor, count: float, p_min: float) -> Tensor:
     """Inverse temperature at which the nearest of ``count`` points gets a probability of at least ``p_min``."""
     return math.log(max(count - 1, 1) / (1 - p_min)) / (second - nearest)
 
@@ -63,13 +63,18 @@ def boltzmann(cost: Tensor, nearest: Tensor, rate: Tensor) -> Tensor:
 class MatrixKernel:
     """The kernel between all pairs of ``x (N, 3)`` and ``y (M, 3)``.
 
+    ``copies``, ``(N,)`` and ``(M,)``, say how many points each of x and of y stands for; None: itself alone.
+
     Attributes:
         blocks: the row blocks, as slices.
         row, column: the two softmins.
     """
 
-    def __init__(self, x: Tensor, y: Tensor, p_min: float, *, keep: bool) -> None:
+    def __init__(
+        self, x: Tensor, y: Tensor, p_min: float, *, keep: bool, copies: tuple[Tensor, Tensor] | None = None
+    ) -> None:
         self.x, self.y, self.keep = x, y, keep
+        self.x_copies, self.y_copies = copies or (torch.ones_like(x[:, 0]), torch.ones_like(y[:, 0]))
         height = max(1, BLOCK_ENTRIES // len(y))
         self.blocks = [slice(i, min(i + height, len(x))) for i in range(0, len(x), height)]
         if keep:
@@ -88,12 +93,13 @@ class MatrixKernel:
         """The row softmin, and the smallest distance in each column, which the same pass gives."""
         nearest, rate, log_total = (self.x.new_empty(len(self.x)) for _ in range(3))
         column_nearest = self.y.new_full((len(self.y),), math.inf)
+        count = self.y_copies.sum().item()
         for rows in self.blocks:
             cost = self.cost(rows)
             nearest[rows] = smallest = cost.amin(1)
             second = second_smallest(cost, smallest[:, None], 1)
-            rate[rows] = rate_of(smallest, second, len(self.y), p_min)
-            log_total[rows] = boltzmann(cost, smallest[:, None], rate[rows, None]).sum(1).log_()
+            rate[rows] = rate_of(smallest, second, count, p_min)
+            log_total[rows] = boltzmann(cost, smallest[:, None], rate[rows, None]).mv(self.y_copies).log_()
             torch.minimum(column_nearest, cost.amin(0), out=column_nearest)
         return Softmin(nearest, rate, log_total), column_nearest
 
@@ -101,9 +107,9 @@ class MatrixKernel:
         second, total = torch.full_like(nearest, math.inf), torch.zeros_like(nearest)
         for rows in self.blocks:
             torch.minimum(second, second_smallest(self.cost(rows), nearest, 0), out=second)
-        rate = rate_of(nearest, second, len(self.x), p_min)
+        rate = rate_of(nearest, second, self.x_copies.sum().item(), p_min)
         for rows in self.blocks:
-            total += boltzmann(self.cost(rows), nearest, rate).sum(0)
+            total.addmv_(boltzmann(self.cost(rows), nearest, rate).t(), self.x_copies[rows])
         return Softmin(nearest, rate, total.log_())
 
     def block(self, rows: slice, f: Tensor, g: Tensor, power: float = 1, out: Tensor | None = None) -> Tensor:

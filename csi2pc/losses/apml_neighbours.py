@@ -1,13 +1,15 @@
 """APML's kernel between near neighbours alone: the k nearest of every point, in both directions.
 
-An entry that is held has its exact value; what is left out is lost from the softmins' totals and from the plan. Where
-too little is held for the plan to have its marginals at all, :func:`scale_on_neighbours` widens.
+Points that coincide count as one place (:mod:`csi2pc.losses.copies`), and neighbours are different places. An entry
+that is held has its exact value; what is left out is lost from the softmins' totals and from the plan. Where too little
+is held for the plan to have its marginals at all, :func:`scale_on_neighbours` widens.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -25,9 +27,10 @@ from .apml_kernel import (
     rate_of,
     second_smallest,
 )
+from .copies import Places, merge_copies
 from .scaling import CEILING, FLOOR, Scaling, scale
 
-#: Rounds within which the marginal error must fall by a tenth, or the neighbourhood is taken to be too narrow.
+#: ``patience`` of :func:`csi2pc.losses.scaling.scale`, after which the neighbourhood is taken to be too narrow.
 PATIENCE = 50
 
 #: Neighbours at which the widening ends: small clouds then take all pairs, large ones keep the error they have.
@@ -36,64 +39,94 @@ MOST = 32
 
 def scale_on_neighbours(
     x: Tensor, y: Tensor, a: Tensor, b: Tensor, *, p_min: float, neighbours: int, tolerance: float, max_rounds: int
-) -> tuple[NeighbourPlan | MatrixPlan, Scaling, int]:
+) -> tuple[SparsePlan, Scaling, int]:
     """The converged plan on as many neighbours as it needs.
 
-    Where near neighbours cannot carry the masses, far pairs are added (:mod:`csi2pc.losses.apml_coarse`) and the
-    number of neighbours doubles until the marginals are met within ``tolerance``. It doubles as well where a point
-    holds copies of one other alone, which would leave its mass no choice. All pairs are taken as soon as a quarter of
-    them would be held, or where MOST neighbours do not do for clouds of at most DENSE_PAIRS pairs. For larger clouds
-    the plan of MOST neighbours is returned with the error it has.
+    Points that coincide are merged first. Where near neighbours cannot carry the masses, far pairs are added
+    (:mod:`csi2pc.losses.apml_coarse`) and the number of neighbours doubles until the marginals are met within
+    ``tolerance``. All pairs are taken as soon as a quarter of them would be held, or where MOST neighbours do not do
+    for clouds of at most DENSE_PAIRS pairs. For larger clouds the plan of MOST neighbours is returned with the error it
+    has.
 
     Returns:
         The plan, its scaling, and the number of neighbours (0: all pairs).
     """
-    scaling, far, fits = None, None, len(x) * len(y) <= DENSE_PAIRS
+    x, y = merge_copies(x, a), merge_copies(y, b)
+    scaling, far, near, fits = None, None, None, len(x) * len(y) <= DENSE_PAIRS
+    options = {"tolerance": tolerance, "max_rounds": max_rounds}
     while 4 * neighbours * (len(x) + len(y)) < len(x) * len(y):
-        kernel = NeighbourKernel(x, y, p_min, neighbours, far)
+        if near is None or near.k != neighbours:
+            near = NearPairs(x.points, y.points, neighbours)
+        kernel = NeighbourKernel(x, y, p_min, near, far)
         patience = PATIENCE if far is None else None
-        scaling = scale(kernel, a, b, tolerance=tolerance, max_rounds=max_rounds, patience=patience, start=scaling)
-        met = scaling.error <= tolerance
-        widest = neighbours >= MOST and (met or far is not None)
-        if (met and not kernel.crowded) or (widest and not fits):
-            return kernel.plan(scaling.f, scaling.g), scaling, neighbours
+        scaling = scale(kernel, x.mass, y.mass, patience=patience, start=scaling, **options)
+        widest = far is not None and neighbours >= MOST
+        if scaling.error <= tolerance or (widest and not fits):
+            return SparsePlan(kernel.plan(scaling.f, scaling.g), x, y), scaling, neighbours
         if widest:
             break
-        if met or far is not None:
-            neighbours *= 2
+        if far is None:  # potentials of an impossible problem run away, so they are no start
+            far, scaling = far_pairs(x.points, y.points, x.mass, y.mass, p_min), None
         else:
-            far, scaling = far_pairs(x, y, a, b, p_min), None  # potentials of an impossible problem run away
-    matrix = MatrixKernel(x, y, p_min, keep=fits)
-    scaling = scale(matrix, a, b, tolerance=tolerance, max_rounds=max_rounds)
-    return matrix.plan(scaling.f, scaling.g), scaling, 0
+            neighbours *= 2
+    matrix = MatrixKernel(x.points, y.points, p_min, keep=fits, copies=(x.copies, y.copies))
+    scaling = scale(matrix, x.mass, y.mass, **options)
+    return SparsePlan(matrix.plan(scaling.f, scaling.g), x, y), scaling, 0
+
+
+@dataclass(frozen=True)
+class SparsePlan:
+    """A plan between the places of two clouds, told in terms of their points."""
+
+    plan: NeighbourPlan | MatrixPlan
+    x: Places
+    y: Places
+
+    def transport(self) -> tuple[Tensor, Tensor, Tensor]:
+        """``sum(P C)`` and its gradients by the points of x and y."""
+        loss, x_gradient, y_gradient = self.plan.transport()
+        return loss, self.x.to_copies(x_gradient), self.y.to_copies(y_gradient)
+
+
+class NearPairs:
+    """The pairs of ``x (N, 3)``, ``y (M, 3)`` in which one is among the ``k`` nearest of the other.
+
+    Attributes:
+        row_cost, column_cost: ``(N, k)``, ``(M, k)``: distances to the k nearest.
+        rows, columns: int64 ``(E,)``: which points a pair joins; each pair occurs once.
+        cost: ``(E,)``, its distance.
+    """
+
+    def __init__(self, x: Tensor, y: Tensor, k: int) -> None:
+        self.k = k
+        to_y, to_x = nearest_points(x, y, k=k), nearest_points(y, x, k=k)  # (N, k), (M, k)
+        self.row_cost, self.column_cost = _distances(x, y, to_y), _distances(y, x, to_x)
+        self.rows, self.columns, self.cost = _joined(to_y, to_x, self.row_cost, self.column_cost)
 
 
 class NeighbourKernel:
-    """The entries of the kernel between ``x (N, 3)``, ``y (M, 3)`` and their ``k`` nearest in the other cloud.
+    """The entries of the kernel between near pairs of x and y, and the ``far`` pairs beside them.
 
     Attributes:
         rows, columns: int64 ``(E,)``: which points an entry joins; each pair occurs once.
         cost: ``(E,)``, its distance.
         log_kernel: ``(E,)``, the logarithm of its value.
-        crowded: whether the k nearest of some point are all equally far.
     """
 
-    def __init__(self, x: Tensor, y: Tensor, p_min: float, k: int, far: tuple[Tensor, Tensor] | None = None) -> None:
-        self.x, self.y = x, y
-        to_y, to_x = nearest_points(x, y, k=k), nearest_points(y, x, k=k)  # (N, k), (M, k)
-        row_cost, column_cost = _distances(x, y, to_y), _distances(y, x, to_x)
-        self.rows, self.columns, self.cost = _joined(to_y, to_x, row_cost, column_cost)
+    def __init__(
+        self, x: Places, y: Places, p_min: float, near: NearPairs, far: tuple[Tensor, Tensor] | None = None
+    ) -> None:
+        self.x, self.y = x.points, y.points
+        self.rows, self.columns, self.cost = near.rows, near.columns, near.cost
         if far is not None:
-            self._add(*far, row_cost.amax(1), column_cost.amax(1))
-        row_second, row_crowded = _second(x, y, row_cost)
-        column_second, column_crowded = _second(y, x, column_cost)
-        self.crowded = row_crowded or column_crowded
-        row = _softmin(row_cost, row_second, self.cost, self.rows, len(y), p_min)
-        column = _softmin(column_cost, column_second, self.cost, self.columns, len(x), p_min)
+            self._add(*far, near.row_cost.amax(1), near.column_cost.amax(1))
+        row_second = _second(self.x, self.y, near.row_cost)
+        column_second = _second(self.y, self.x, near.column_cost)
+        row = _softmin(near.row_cost, row_second, self.cost, self.rows, self.columns, y.copies, p_min)
+        column = _softmin(near.column_cost, column_second, self.cost, self.columns, self.rows, x.copies, p_min)
         self.log_kernel = torch.logaddexp(
             _log_softmin(self.cost, row, self.rows), _log_softmin(self.cost, column, self.columns)
         ).sub_(math.log(2))
-
         self.by_row = SparseLayout(self.rows, self.columns, (len(x), len(y)))
         self.by_column = SparseLayout(self.columns, self.rows, (len(y), len(x)))
 
@@ -126,7 +159,7 @@ class NeighbourPlan:
         self.column_sums = kernel.by_column.product(self.values)
 
     def transport(self) -> tuple[Tensor, Tensor, Tensor]:
-        """``sum(P C)`` and its gradients by x and y, as :meth:`MatrixPlan.transport`."""
+        """``sum(P C)`` and its gradients by the places x and y, as :meth:`MatrixPlan.transport`."""
         kernel = self.kernel
         loss = torch.dot(self.values, kernel.cost)
         pull = (self.values / kernel.cost).masked_fill_(kernel.cost == 0, 0)
@@ -184,23 +217,26 @@ def _joined(to_y: Tensor, to_x: Tensor, row_cost: Tensor, column_cost: Tensor) -
     return torch.cat([at_x, i[new]]), torch.cat([to_y.flatten(), at_y[new]]), torch.cat([row_cost.flatten(), cost[new]])
 
 
-def _second(x: Tensor, y: Tensor, near: Tensor) -> tuple[Tensor, bool]:
+def _second(x: Tensor, y: Tensor, near: Tensor) -> Tensor:
     """``(N,)``: smallest distance of each x to a y that is not tied with its smallest, given the k smallest ``near``.
 
-    Where all k are tied, it is sought among all of y. Whether that was so anywhere is the second result.
+    Where all k are tied, it is sought among all of y.
     """
     second = second_smallest(near, near.amin(1, keepdim=True), 1)
     tied = second.isinf().nonzero()[:, 0]
     for rows in tied.split(max(1, BLOCK_ENTRIES // len(y))):
         cost = pairwise_distances(x[rows], y)
         second[rows] = second_smallest(cost, cost.amin(1, keepdim=True), 1)
-    return second, len(tied) > 0
+    return second
 
 
-def _softmin(near: Tensor, second: Tensor, cost: Tensor, index: Tensor, count: int, p_min: float) -> Softmin:
+def _softmin(
+    near: Tensor, second: Tensor, cost: Tensor, here: Tensor, there: Tensor, copies: Tensor, p_min: float
+) -> Softmin:
+    """The softmin of each point ``here`` over the points ``there``, of which there are so many ``copies``."""
     smallest = near.amin(1)
-    rate = rate_of(smallest, second, count, p_min)
-    total = sums_at(index, boltzmann(cost, smallest[index], rate[index]), len(near))
+    rate = rate_of(smallest, second, copies.sum().item(), p_min)
+    total = sums_at(here, copies[there] * boltzmann(cost, smallest[here], rate[here]), len(near))
     return Softmin(smallest, rate, total.log_())
 
 

@@ -4,13 +4,17 @@ import numpy as np
 import pytest
 from esp32_log import write_log
 
-from csi2pc.csi.prepare import PrepareConfig, prepare
+from csi2pc.csi.prepare import prepare
+from csi2pc.csi.prepare_config import PrepareConfig
 from csi2pc.csi.read import read_capture
 from csi2pc.csi.windows import windows_at
+from csi2pc.data.clocks import Clock
 from csi2pc.data.clouds import write_ply
 from csi2pc.data.frames import FrameError
+from csi2pc.data.receivers import Receiver
 from csi2pc.data.recording_frames import RecordingFrames
-from csi2pc.data.recordings import Clock, Manifest, Session, TargetSource, TimedCloud
+from csi2pc.data.recordings import Manifest, Session, TargetSource, TimedCloud
+from csi2pc.data.streams import Stream
 from csi2pc.data.targets import Extrinsics, TargetConfig
 from csi2pc.errors import ConfigError, DataError
 
@@ -123,3 +127,132 @@ def test_no_two_sessions_share_a_capture(root):
     sessions[1] = Session("t", "test", ["link.csv"], static)
     with pytest.raises(DataError, match="both have .*link.csv"):
         RecordingFrames(Manifest("m", sessions), root, WHOLE, PREPARE)
+
+
+@pytest.fixture
+def two(root, rng):
+    """Another receiver's packets, whose clock started 1 s after the first one's."""
+    write_log(root / "c.csv", np.arange(200) * 0.01 + 0.5, rng)
+    return root
+
+
+def test_receivers_are_links_of_one_sample(two):
+    """Right covers 1.5 to 3.49 s of the session's clock, left 1 to 3.99 s."""
+    receivers = {"left": Receiver("a.csv"), "right": Receiver("c.csv", clock=Clock(1.0))}
+    session = Session("s", "train", target=stream(clock=Clock(-4.003)), receivers=receivers)
+    lenient = PrepareConfig(window=10, duration=0.1, max_unmeasured=0.6)
+    frames = RecordingFrames(Manifest("m", [session]), two, WHOLE, lenient)
+    assert list(frames.captures) == ["s"]
+    read = frames.read("s")
+    assert (read.layout.rx, read.layout.tx, read.layout.device) == (2, 1, "esp32 + esp32")
+    captures = {name: prepare(read_capture(two / f"{name}.csv"), PREPARE) for name in "ac"}
+    both = 0
+    for sample in read.samples:
+        assert sample.features.shape[0] == 2
+        for link, (name, ahead) in enumerate((("a", 0.0), ("c", 1.0))):
+            alone = windows_at(captures[name], np.array([sample.frame.time - ahead]), PREPARE)
+            if len(alone):
+                np.testing.assert_array_equal(sample.valid[link], alone.valid[0, 0])
+                np.testing.assert_array_equal(sample.features[link], alone.features[0, 0])
+            else:
+                assert sample.valid[link].mean() < 0.5
+        both += sample.valid.any((1, 2)).all()
+    assert 19 <= both <= 21 and len(read.samples) == 29
+    strict = RecordingFrames(Manifest("m", [session]), two, WHOLE, PREPARE).read("s")
+    assert len(strict.samples) == both and strict.report.counts["more than 50% of the window unmeasured"] == 29 - both
+
+
+def test_receivers_may_be_samples_of_their_own_in_one_sequence(two):
+    receivers = {"left": Receiver("a.csv"), "right": Receiver("c.csv", clock=Clock(1.0))}
+    session = Session("s", "train", target=stream(clock=Clock(-4.003)), receivers=receivers, combine=False)
+    frames = RecordingFrames(Manifest("m", [session]), two, WHOLE, PREPARE)
+    read = frames.read("s")
+    left, right = ([s for s in read.samples if s.frame.index % 2 == receiver] for receiver in (0, 1))
+    assert read.layout.rx == 1 and len(left) > 25 and 18 < len(right) <= 21
+    assert len({sample.frame for sample in read.samples}) == len(left) + len(right)
+    alone = source(two, stream(clock=Clock(-4.003))).read("s/a").samples
+    for one, other in zip(left, alone, strict=True):
+        np.testing.assert_array_equal(one.features, other.features)
+        np.testing.assert_array_equal(one.points, other.points)
+        assert one.frame.index == 2 * other.frame.index
+    for sample in (left[3], right[-1]):
+        np.testing.assert_array_equal(frames.points(sample.frame), sample.points)
+        np.testing.assert_array_equal(frames.sample(sample.frame).features, sample.features)
+
+
+def test_a_tolerance_leaves_out_frames_without_a_packet_near(root, rng):
+    times = np.arange(300) * 0.01 + 1.0
+    write_log(root / "a.csv", times[(times < 2.01) | (times > 2.5)], rng)
+    assert len(source(root, stream(clock=Clock(-4.003))).read("s/a").samples) > 20
+    read = source(root, stream(clock=Clock(-4.003), tolerance=0.02)).read("s/a")
+    reason = "no packet within 0.02 s of the target frame"
+    assert read.report.counts[reason] == 4  # 2.1, 2.2, 2.3, 2.4
+    assert not {11, 12, 13, 14} & {sample.frame.index for sample in read.samples}
+
+
+def test_receivers_that_each_lose_an_antenna_are_refused(two):
+    receivers = {"left": Receiver("a.csv"), "right": Receiver("c.csv")}
+    session = Session("s", "train", target=TargetSource(cloud="room.ply", rate=10.0), receivers=receivers)
+    with pytest.raises(ConfigError, match="conjugate_product.*combined receivers"):
+        RecordingFrames(Manifest("m", [session]), two, WHOLE, PrepareConfig(phase="conjugate_product"))
+
+
+def test_a_receiver_that_cannot_be_read_takes_its_session_along(two):
+    (two / "c.csv").write_bytes(b"no log at all")
+    receivers = {"left": Receiver("a.csv"), "right": Receiver("c.csv")}
+    session = Session("s", "train", target=TargetSource(cloud="room.ply", rate=10.0), receivers=receivers)
+    read = RecordingFrames(Manifest("m", [session]), two, WHOLE, PREPARE).read("s")
+    assert not read.samples and read.report.counts == {"unreadable capture": 1}
+
+
+@pytest.mark.parametrize(
+    ("receivers", "match"),
+    [
+        ({"left": Receiver("a.csv"), "right": Receiver("a.csv")}, "left and right both read .*an option of its reader"),
+        ({"left": Receiver("*.csv")}, "receiver left must have one capture; 3 fit"),
+        ({"left": Receiver("none.csv")}, "no capture fits 'none.csv'"),
+    ],
+)
+def test_receivers_files_are_checked(two, receivers, match):
+    session = Session("s", "train", target=TargetSource(cloud="room.ply", rate=10.0), receivers=receivers)
+    with pytest.raises(DataError, match=match):
+        RecordingFrames(Manifest("m", [session]), two, WHOLE, PREPARE)
+
+
+@pytest.mark.parametrize(
+    ("splits", "refused"),
+    [
+        (("train", "test"), True),
+        (("train", "train"), True),
+        (("train", "train", "validation"), False),
+        (("test", "test"), False),
+    ],
+)
+def test_no_two_parts_share_a_target_frame(two, splits, refused):
+    target = TargetSource(
+        streams={"scan": Stream(format="clouds", files="{index}.ply", rate=10.0, start=1.0, unit="metres")}
+    )
+    sessions = [Session(f"s{n}", split, [f"{'ac'[n]}.csv"], target) for n, split in enumerate(splits[:2])]
+    if "validation" in splits:
+        sessions.append(Session("v", "validation", ["b.csv"], TargetSource(cloud="room.ply", rate=10.0)))
+    if not refused:
+        assert len(RecordingFrames(Manifest("m", sessions), two, WHOLE, PREPARE).captures) == len(splits)
+        return
+    with pytest.raises(DataError, match="a target frame belongs to one part.*s0 and s1 both have .*ply"):
+        RecordingFrames(Manifest("m", sessions), two, WHOLE, PREPARE)
+
+
+def test_real_json_lines_hold_two_receivers_on_one_clock(real_data, tmp_path):
+    name = "pretrain-1775182186.csi.jsonl"
+    receivers = {
+        which: Receiver(name, reader={"receiver": number, "training_field": "lltf"})
+        for which, number in (("first", "1"), ("second", "2"))
+    }
+    write_ply(tmp_path / "room.ply", np.ones((3, 3)))
+    (tmp_path / name).symlink_to(real_data / "esp32_multi" / name)
+    session = Session("s", "train", target=TargetSource(cloud="room.ply", rate=2.0), receivers=receivers)
+    config = PrepareConfig(window=5, duration=0.5)
+    read = RecordingFrames(Manifest("m", [session]), tmp_path, WHOLE, config).read("s")
+    assert read.layout.rx == 2 and len(read.samples) > 100
+    assert np.mean([sample.valid.any((1, 2)).all() for sample in read.samples]) > 0.9
+    assert all(len(stamps) > 2000 for stamps in read.packets.values())

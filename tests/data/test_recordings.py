@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import re
 
-import numpy as np
 import pytest
 
-from csi2pc.data.recordings import Clock, Session, TargetSource, TimedCloud, read_manifest, read_times
+from csi2pc.data.clocks import Clock
+from csi2pc.data.receivers import Receiver
+from csi2pc.data.recordings import Session, TargetSource, TimedCloud, read_manifest
 from csi2pc.data.targets import Extrinsics
 from csi2pc.errors import ConfigError, DataError
 
@@ -71,15 +72,77 @@ def test_mistakes_are_refused_with_their_place(tmp_path, old, new, match):
         read(tmp_path, MANIFEST.replace(old, new))
 
 
+RECEIVERS = """
+name: demo
+sessions:
+  - id: one
+    split: train
+    combine: false
+    receivers:
+      left: {capture: l.csv, reader: {training_field: lltf}}
+      right: {capture: r.csv, clock: {offset: -2, drift: 10, since: 100}}
+    target:
+      tolerance: 0.04
+      streams:
+        camera:
+          format: depth
+          files: d/{time_us}.png
+          intrinsics: {fx: 500, fy: 500, cx: 320, cy: 240, width: 640, height: 480}
+        radar: {format: radar_log, file: radar.txt, clock: {offset: 5}}
+"""
+
+
+def test_receivers_and_streams_arrive_as_written(tmp_path):
+    (one,) = read(tmp_path, RECEIVERS).sessions
+    assert one.receivers == {
+        "left": Receiver("l.csv", reader={"training_field": "lltf"}),
+        "right": Receiver("r.csv", clock=Clock(-2.0, 10.0, 100.0)),
+    }
+    assert not one.combine and one.target.timed and one.target.tolerance == 0.04
+    assert list(one.target.streams) == ["camera", "radar"]
+    assert one.target.streams["camera"].intrinsics.fx == 500.0
+    assert one.target.streams["radar"].clock == Clock(5.0)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "match"),
+    [
+        ("combine: false", "captures: [a.csv]", "take the place of captures"),
+        ("combine: false", "reader: {mac: x}", "take the place of captures and reader"),
+        ("capture: l.csv", "file: l.csv", r"receivers: left: unknown key 'file'; allowed are capture, clock, reader"),
+        ("since: 100", "since: .nan", "receivers: right: clock: a clock needs finite numbers"),
+        ("tolerance: 0.04", "tolerance: 0", "tolerance must be more than 0"),
+        ("tolerance: 0.04", "clock: {offset: 1}", "each stream has a clock and extrinsics of its own"),
+        ("tolerance: 0.04", "rate: 4", "rate belongs to a static cloud"),
+        ("tolerance: 0.04", "frames: a.csv", "one of the three"),
+        ("fx: 500, ", "", r"streams: camera: intrinsics: the key 'fx' is missing"),
+        ("{time_us}", "*", "streams: camera: a pattern of files needs one of"),
+        ("id: one", "id: ''", "id must be a name"),
+    ],
+)
+def test_mistakes_with_receivers_and_streams_say_where(tmp_path, old, new, match):
+    assert old in RECEIVERS
+    with pytest.raises(ConfigError, match=match):
+        read(tmp_path, RECEIVERS.replace(old, new))
+
+
+def test_a_session_needs_captures_and_a_target(tmp_path):
+    with pytest.raises(ConfigError, match="a target must have either cloud"):
+        read(tmp_path, "{name: a, sessions: [{id: s, split: train, captures: [a.csv]}]}")
+    target = "target: {cloud: a.ply, rate: 1}"
+    with pytest.raises(ConfigError, match="or receivers at least one"):
+        read(tmp_path, f"{{name: a, sessions: [{{id: s, split: train, {target}}}]}}")
+    with pytest.raises(ConfigError, match="combine belongs to receivers"):
+        read(tmp_path, f"{{name: a, sessions: [{{id: s, split: train, captures: [a], combine: false, {target}}}]}}")
+    with pytest.raises(ConfigError, match="at least one entry"):
+        read(tmp_path, "{name: a, sessions: [{id: s, split: train, captures: [a], target: {streams: {}}}]}")
+
+
 def test_the_shipped_manifest_is_valid(project_root):
     manifest = read_manifest(project_root / "datasets" / "rooms" / "manifest.yaml")
     assert [s.split for s in manifest.sessions].count("train") == 3
     assert {s.scene for s in manifest.sessions} == {"room3", "room4", "roomK"}
     assert all(s.target.voxel_size == pytest.approx(2.5 / 30) for s in manifest.sessions)
-
-
-def test_clocks_meet_by_offset_and_drift():
-    np.testing.assert_allclose(Clock(2.0, 100.0).to_capture(np.array([0.0, 1000.0])), [2.0, 1002.1])
 
 
 def test_captures_are_found_sorted_and_once(tmp_path):
@@ -103,22 +166,3 @@ def test_a_pattern_that_cannot_be_searched_for_says_what_can(tmp_path, pattern):
     session = Session("s", "train", [pattern], TargetSource(cloud="x.ply", rate=1.0))
     with pytest.raises(ConfigError, match=rf"session s: .*relative to the data root.*got {re.escape(repr(pattern))}"):
         session.files(tmp_path / "gone")
-
-
-def test_a_stream_may_be_listed_in_a_csv_beside_its_clouds(tmp_path):
-    (tmp_path / "clouds").mkdir()
-    (tmp_path / "clouds" / "times.csv").write_text("cloud,time\n0.ply,0.25\nsub/1.ply,0.5\n")
-    assert read_times("clouds/times.csv", tmp_path) == [
-        TimedCloud("clouds/0.ply", 0.25), TimedCloud("clouds/sub/1.ply", 0.5),
-    ]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    "lines", ["", "cloud,time", "file,time a,1", "cloud,time a,x", "cloud,time a,nan", "cloud,time a"]
-)
-def test_a_csv_that_lists_no_times_is_refused(tmp_path, lines):
-    (tmp_path / "times.csv").write_text(lines.replace(" ", "\n"))
-    with pytest.raises(DataError, match="times.csv"):
-        read_times("times.csv", tmp_path)
-    with pytest.raises(DataError, match="none.csv"):
-        read_times("none.csv", tmp_path)

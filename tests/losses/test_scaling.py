@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from csi2pc.losses.scaling import scale
+from csi2pc.losses.scaling import _newton_step, scale
 from csi2pc.losses.sinkhorn import GibbsKernel
 
 
@@ -55,3 +55,28 @@ def test_float32_does_not_overflow_on_a_steep_kernel():
     scaling = scale(GibbsKernel(log_kernel), a, b, tolerance=0.02, max_rounds=2000)
     plan = (log_kernel + scaling.f[:, None] + scaling.g).exp()
     assert plan.isfinite().all() and plan.sum() == pytest.approx(1, abs=0.05)
+
+
+def test_carries_mass_far_in_few_rounds():
+    """Along a chain whose links reach one step, mass goes from one end to the other: rounds alone take a thousand."""
+    n = 100
+    position = torch.arange(n, dtype=torch.float64)
+    apart = (position[:, None] - position).abs()
+    log_kernel = torch.where(apart <= 1, -2 * apart, -1e3)
+    a = 1 + 0.02 * (position / n - 0.5)
+    b = a.flip(0)
+    scaling = scale(GibbsKernel(log_kernel), a / a.sum(), b / b.sum(), tolerance=1e-3, max_rounds=100_000)
+    assert scaling.error <= 1e-3 and scaling.rounds < 500
+
+
+@pytest.mark.parametrize("spread", [1, 30, 300])
+def test_a_newton_step_raises_the_dual_objective(spread):
+    log_kernel, a, b = problem(30, 40, spread)
+    g = torch.zeros_like(b)
+    f = a.log() - (log_kernel + g).logsumexp(1)
+    plan = GibbsKernel(log_kernel).plan(f, g)
+    u, v, error, _ = _newton_step(plan, torch.ones_like(a), torch.ones_like(b), a, b, 40)
+    scaled = u[:, None] * plan.matrix * v
+    torch.testing.assert_close(scaled.sum(1), a)
+    assert error == pytest.approx((scaled.sum(0) / b - 1).abs().max().item())
+    assert a.dot(u.log()) + b.dot(v.log()) > 0

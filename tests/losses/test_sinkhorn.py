@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import warnings
+
 import pytest
 import torch
 from oracles import pair_of_clouds
@@ -30,3 +32,14 @@ def test_translation_at_power_two():
     for blur in (0.05, 0.5):
         value = sinkhorn(cloud + shift, cloud, power=2, blur=blur, tolerance=1e-6, max_rounds=5000).item()
         assert value == pytest.approx(shift.square().sum().item() / 2, rel=1e-4)
+
+
+def test_warns_of_missed_marginals_once_for_a_line_that_is_run_often():
+    x, y = (cloud[None] for cloud in pair_of_clouds("clumped", 60, 60))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        for _ in range(3):
+            sinkhorn(x, y, max_rounds=3)
+        sinkhorn(x, y)
+    assert [warning.filename for warning in caught] == [__file__]
+    assert "misses its marginals" in str(caught[0].message)
