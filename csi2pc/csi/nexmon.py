@@ -11,7 +11,8 @@ from ..errors import ConfigError, DataError
 from ..types import Capture, Report
 from .empty_packets import without_empty
 from .file_bytes import file_bytes, rows_at
-from .layouts import HT20, HT40, VHT80
+from .layouts import HT20, HT40, LEGACY20, VHT80
+from .nexmon_band import SPACING, noise_note, primary_centre, primary_tones
 from .nexmon_packets import CsiPackets, find_csi
 from .nexmon_values import CHIP_NUMBERS, CHIPS, NumberFormat, decode, recognise_format
 from .packets import Packets, captures_of
@@ -36,7 +37,9 @@ def looks_like_nexmon(head: bytes) -> bool:
     return head[:4] in MAGIC or head[:4] == PCAPNG_MAGIC
 
 
-def read_nexmon(path: str | Path, *, chip: str | None = None, mac: str | None = None) -> list[Capture]:
+def read_nexmon(
+    path: str | Path, *, chip: str | None = None, mac: str | None = None, band: int | None = None
+) -> list[Capture]:
     """Read a capture of the datagrams that Nexmon's CSI extractor sends.
 
     CSI is as the official tool decodes it (integers; packed floats scaled packet by packet, the power of two kept as
@@ -45,8 +48,9 @@ def read_nexmon(path: str | Path, *, chip: str | None = None, mac: str | None = 
     subcarrier -64, within 0.05 rad, and by less than 0.2 rad at -32, 32 and 64 (``tests/csi/test_nexmon.py`` holds
     this). At the centre it steps by some 0.8 rad, with a bend of a few tones to each side, on all its links: that is
     no rotation of the standard, looks like a filter of the receiver, and stays. For 40 MHz, of which no recording was
-    at hand, the same is inferred. A 20 MHz frame received in a wider channel leaves the tones of the other bands at
-    noise level, all of them valid: select its own by their indices.
+    at hand, the same is inferred. A 20 MHz frame received in a wider channel leaves the tones of the other 20 MHz
+    parts at noise level, all of them valid, which spoils phase lines and levels: a note counts such frames, and
+    ``band`` takes its own tones out.
 
     The datagrams of one frame, one a receive core and spatial stream, become one packet of ``cores x streams`` links:
     those that follow one another with the same transmitter, sequence number and channel, until a core and stream comes
@@ -59,6 +63,8 @@ def read_nexmon(path: str | Path, *, chip: str | None = None, mac: str | None = 
             does not say (older firmware), the number format is told by the bits it leaves empty, and a note says so.
         mac: keep the frames of this transmitter only, for example ``"00:12:34:56:78:9b"``; None keeps all, and a note
             counts them by transmitter.
+        band: 20 keeps the primary 20 MHz of the channel, which every frame fills: the 52 subcarriers -26..26 around
+            its own centre, the capture's ``center_frequency``. None keeps the whole channel.
 
     Returns:
         One capture for each channel, bandwidth and number of antennas, the one with most packets first. ``timestamps``
@@ -69,9 +75,11 @@ def read_nexmon(path: str | Path, *, chip: str | None = None, mac: str | None = 
     Raises:
         DataError: the file cannot be read or holds no usable packet (the message counts the reasons), the chip cannot
             be told, or the transmitter asked for is not there.
-        ConfigError: unknown ``chip``.
+        ConfigError: unknown ``chip`` or ``band``.
     """
     chosen = _chosen_format(chip)
+    if band not in (None, 20):
+        raise ConfigError(f"band must be 20, the primary 20 MHz; got {band!r}: leave it out for the whole channel")
     path, report = Path(path), Report()
     data = file_bytes(path)
     magic = data[:4].tobytes()
@@ -85,7 +93,7 @@ def read_nexmon(path: str | Path, *, chip: str | None = None, mac: str | None = 
     for key in sorted(set(zip(packets.tones.tolist(), packets.chanspec.tolist(), formats.tolist(), strict=True))):
         tones, chanspec, number = key
         members = (packets.tones == tones) & (packets.chanspec == chanspec) & (formats == number)
-        groups += _groups(data, packets.select(members), _FORMATS[number], path, report)
+        groups += _groups(data, packets.select(members), _FORMATS[number], band, path, report)
     return captures_of([without_empty(group, path, report) for group in groups], path, report, device="nexmon")
 
 
@@ -146,15 +154,23 @@ def _words(data: np.ndarray, packets: CsiPackets, chosen: np.ndarray) -> np.ndar
 
 
 def _groups(
-    data: np.ndarray, packets: CsiPackets, number_format: NumberFormat, path: Path, report: Report
+    data: np.ndarray, packets: CsiPackets, number_format: NumberFormat, band: int | None, path: Path, report: Report
 ) -> list[Packets]:
     """Packets of one channel, frame by frame, split by which streams they have."""
     csi, exponent = _decoded(data, packets, number_format)
+    tones, chanspec = int(packets.tones[0]), int(packets.chanspec[0])
+    (subcarriers, bandwidth), middle = BANDS[tones], _center_frequency(chanspec)
+    if band is not None:
+        centre = primary_centre(chanspec, tones)
+        if centre is None:
+            _skip(packets.number, "chanspec that names no primary channel", path, report)
+            return []
+        csi, subcarriers, bandwidth = csi[:, primary_tones(subcarriers, centre)], LEGACY20, 20e6
+        middle = None if middle is None else middle + centre * SPACING
     groups = []
     for cores, streams, members in _frames(packets, path, report):
         first = members[:, 0]  # datagrams of a frame are ordered by stream and core; the earliest gives its time
         seconds = packets.seconds[members].min(1)
-        subcarriers, bandwidth = BANDS[int(packets.tones[0])]
         own = csi[members]  # (frames, A, S)
         fields = {"sequence": packets.sequence[first], "mac": packets.mac[first]}
         if (packets.frame_control[first] >= 0).all():
@@ -165,8 +181,8 @@ def _groups(
         groups.append(Packets(
             csi=own, valid=np.repeat((own != 0).any(2, keepdims=True), own.shape[2], axis=2), seconds=seconds,
             where=packets.number[members].min(1), subcarriers=subcarriers.copy(), rx=cores, tx=streams,
-            center_frequency=_center_frequency(int(packets.chanspec[0])), bandwidth=bandwidth,
-            rssi=None if np.isnan(rssi).all() else rssi, fields=fields,
+            center_frequency=middle, bandwidth=bandwidth, rssi=None if np.isnan(rssi).all() else rssi, fields=fields,
+            notes=tuple(filter(None, [noise_note(own, subcarriers, tones)])),
         ))  # fmt: skip
     return groups
 

@@ -29,9 +29,9 @@ def simulate(config: SimConfig, out: str | Path, *, workers: int = 1) -> Report:
 
     Writes ``E0x/Sxx/Axx/{wifi-csi,mmwave,lidar,depth}/frameNNN.*``, ``ground_truth.npy`` for every sequence, and
     ``.csi2pc/simulation.json``, which says that all of it is synthetic, and how it was made; once all sequences are
-    there, it holds a digest of each (:func:`~csi2pc.sim.checksums.verify`). Under another ``radio.layout`` than MM-Fi's, CSI is
-    in ``wifi-csi/<receiver>.h5``, and ``manifest.yaml`` makes own recordings of it all. A run that was interrupted goes
-    on where it stopped and ends with the same files; sequences that are complete are not made again.
+    there, it holds a digest of each (:func:`~csi2pc.sim.checksums.verify`). Under another ``radio.layout`` than
+    MM-Fi's, CSI is in ``wifi-csi/<receiver>.h5``, and ``manifest.yaml`` makes own recordings of it all. A run that was
+    interrupted goes on where it stopped and ends with the same files; sequences that are complete are not made again.
 
     Args:
         config: what to simulate.
