@@ -69,10 +69,10 @@ def estimate_offset(reference: Energy, other: Energy) -> OffsetEstimate:
     if measured < FEWEST:
         raise DataError(f"too little to compare: {measured} steps of {STEP:g} s, at least {FEWEST} are needed")
     correlation, count = _correlations(one, two)  # at lags -(len(two) - 1) .. len(one) - 1
-    usable = count >= max(FEWEST, OVERLAP * measured)
-    if not usable.any() or not np.isfinite(correlation[usable]).any():
+    usable = (count >= max(FEWEST, OVERLAP * measured)) & np.isfinite(correlation)
+    if not usable.any():
         raise DataError("the curves never overlap by half, or one of them does not change")
-    score = np.where(usable, np.nan_to_num(correlation) * np.sqrt(count / count.max()), -np.inf)
+    score = np.where(usable, correlation * np.sqrt(count / count.max()), -np.inf)
     best = int(score.argmax())
     lags = np.arange(len(score)) - (len(two) - 1)
     elsewhere = usable & (np.abs(lags - lags[best]) * STEP > LOBE)
