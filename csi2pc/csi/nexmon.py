@@ -12,7 +12,7 @@ from ..types import Capture, Report
 from .empty_packets import without_empty
 from .file_bytes import file_bytes, rows_at
 from .layouts import HT20, HT40, LEGACY20, VHT80
-from .nexmon_band import SPACING, noise_note, primary_centre, primary_tones
+from .nexmon_band import PART, SPACING, noise_note, primary_centre, primary_tones
 from .nexmon_packets import CsiPackets, find_csi
 from .nexmon_values import CHIP_NUMBERS, CHIPS, NumberFormat, decode, recognise_format
 from .packets import Packets, captures_of
@@ -166,7 +166,7 @@ def _groups(
             _skip(packets.number, "chanspec that names no primary channel", path, report)
             return []
         csi, subcarriers, bandwidth = csi[:, primary_tones(subcarriers, centre)], LEGACY20, 20e6
-        middle = None if middle is None else middle + centre * SPACING
+        tones, middle = PART, None if middle is None else middle + centre * SPACING
     groups = []
     for cores, streams, members in _frames(packets, path, report):
         first = members[:, 0]  # datagrams of a frame are ordered by stream and core; the earliest gives its time

@@ -2,7 +2,9 @@
 
 import shutil
 
+import numpy as np
 import pytest
+from scipy.io import savemat
 
 from csi2pc.csi.read import FORMATS, read_capture, recognise
 from csi2pc.errors import ConfigError, DataError
@@ -49,3 +51,18 @@ def test_an_option_the_format_does_not_have(real_data):
     assert recognise(path).name == "MM-Fi frame"
     with pytest.raises(ConfigError, match="MM-Fi frame reader has no option mac .* it has none"):
         read_capture(path, mac="11:22:33:44:55:66")
+
+
+def test_a_schema_decides_about_arrays_called_as_mm_fis(rng, tmp_path):
+    path = tmp_path / "walk.mat"
+    amplitude, phase = rng.uniform(-20, 40, (3, 114, 7)), rng.uniform(-3, 3, (3, 114, 7))
+    savemat(path, {"CSIamp": amplitude, "CSIphase": phase})
+    schema = {
+        "amplitude": "CSIamp", "phase": "CSIphase", "amplitude_unit": "dB", "axes": "rx subcarrier packet",
+        "rate": 50, "subcarriers": "HT40",
+    }  # fmt: skip
+    assert recognise(path).name == "MM-Fi frame" and recognise(path, ["schema"]).name == "arrays with a schema"
+    capture = read_capture(path, schema=schema)
+    assert capture.device == "own" and len(capture) == 7
+    wanted = np.moveaxis(10 ** (amplitude / 20) * np.exp(1j * phase), -1, 0)
+    assert np.allclose(capture.csi, wanted, rtol=1e-6)

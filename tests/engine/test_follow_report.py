@@ -24,6 +24,9 @@ def test_the_summary_names_what_happened_only():
     assert tally.summary() == (
         "7 packets, 1 clouds, 2 windows dropped, 3 datagrams dropped, 1 restarts of the receiver"
     )
+    tally = Tally(packets=7)
+    tally.counts.update({"no CSI_DATA line": 2, "cut off": 5})
+    assert tally.summary() == "7 packets, 0 clouds, 7 lines skipped (cut off: 5; no CSI_DATA line: 2)"
 
 
 def test_latency_is_told_by_quantiles(tmp_path):

@@ -9,7 +9,7 @@ from captures import full_capture, plain_capture
 from PIL import Image
 
 from csi2pc.csi.layouts import HT20, INTEL5300_HT20
-from csi2pc.errors import DataError
+from csi2pc.errors import ConfigError, DataError
 from csi2pc.evaluation import capture_figure as module
 from csi2pc.evaluation.capture_figure import capture_figure
 from csi2pc.types import Capture
@@ -89,3 +89,10 @@ def test_pdf_and_no_display(tmp_path):
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "a.pdf")], check=True)
     assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("name", ["walk.xyz", "walk"])
+def test_an_ending_that_is_no_figures(rng, tmp_path, name):
+    with pytest.raises(ConfigError, match=r"a figure is written as \.png, \.pdf or \.svg"):
+        capture_figure(tmp_path / name, plain_capture(rng, 3))
+    assert not list(tmp_path.iterdir())
