@@ -140,13 +140,17 @@ def _pair(arguments: Sequence[str]) -> None:
     parser.add_argument(
         "--estimate-offset", action="store_true", help="estimate a constant clock offset from motion; only reported"
     )
+    parser.add_argument("--config", type=Path, help="a run's settings: pair with its windows and its target")
     parser.add_argument("--workers", type=int, default=0, help="processes (default: 0, this one)")
     parser.add_argument("--json", action="store_true", help="everything, for machines")
     given = parser.parse_args(arguments)
+    from .config import RunConfig, load_config
     from .engine.pair import pair, table
 
+    settings = RunConfig() if given.config is None else load_config(given.config)
     paired = pair(
         given.manifest, given.root, tolerance=given.tolerance, estimate_offset=given.estimate_offset,
+        prepare=settings.prepare, target=None if given.config is None else settings.data.target,
         workers=given.workers,
     )  # fmt: skip
     print(json.dumps(paired.as_dict(), indent=2, allow_nan=False) if given.json else table(paired))

@@ -53,6 +53,7 @@ def test_wrong_usage_says_what_there_is(capsys):
         (["evaluate", "{tmp}"], "no checkpoint at"),
         (["infer", "--checkpoint", "{tmp}", "--out", "{tmp}/out", "x.csv"], "no checkpoint at"),
         (["simulate", "--out", "{tmp}/sim", "--actions", "[A99]"], "A99"),
+        (["inspect", "x.csv", "--reader", "mac"], "--reader takes OPTION=VALUE; got 'mac'"),
     ],
 )
 def test_what_is_refused_is_one_line_and_no_traceback(tmp_path, capsys, arguments, message):

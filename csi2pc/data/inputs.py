@@ -126,7 +126,7 @@ def _named(value: Any, root: Path, *, tables: bool = True) -> Iterator[Path]:
     if isinstance(value, Mapping):
         for key, item in value.items():
             if key not in _WORDS:
-                yield from _named(item, root, tables=key != "captures")
+                yield from _named(item, root, tables=key not in ("captures", "capture"))
     elif isinstance(value, list):
         for item in value:
             yield from _named(item, root, tables=tables)

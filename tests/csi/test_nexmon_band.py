@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from test_nexmon import datagram, floats, integers, pcap
+from nexmon_pcap import datagram, floats, integers, pcap
 
 from csi2pc.csi.describe import phase_spread
 from csi2pc.csi.layouts import LEGACY20
