@@ -64,21 +64,23 @@ def _infer(arguments: Sequence[str]) -> None:
     parser.add_argument("--device", default="cpu", help="where the model computes (default: %(default)s)")
     live = parser.add_argument_group("live, from ESP32 lines as they come")
     live.add_argument("--follow", metavar="FILE|udp://HOST:PORT", help="a growing file or a socket instead of captures")
-    live.add_argument("--start", choices=["beginning", "now"], default="beginning", help="in a file (%(default)s)")
+    live.add_argument("--start", choices=["beginning", "now"], help="of a file (default: beginning)")
     live.add_argument("--seconds", type=float, help="stop after so many; default: on Ctrl-C or SIGTERM")
     live.add_argument("--idle-seconds", type=float, help="stop when nothing came for so many")
     live.add_argument("--queue", type=int, help="windows that may wait before the oldest are dropped and counted")
     given = parser.parse_args(arguments)
+    options = {"rate": given.rate, "reader": _reader(given), "device": given.device}
     if bool(given.captures) == (given.follow is not None):
         raise ConfigError("infer needs either captures or --follow SOURCE, and not both")
-    options = {"rate": given.rate, "reader": _reader(given), "device": given.device}
+    names = ("start", "seconds", "idle_seconds", "queue")
+    how = {name: value for name in names if (value := getattr(given, name)) is not None}
+    if given.follow is None and how:
+        listed = ", ".join(f"--{name.replace('_', '-')}" for name in how)
+        raise ConfigError(f"{listed} goes with --follow alone; got captures: leave it out")
     if given.follow is not None:
-        from .engine.follow import QUEUE, follow
+        from .engine.follow import follow
 
-        done = follow(
-            given.checkpoint, given.follow, given.out, **options, start=given.start, seconds=given.seconds,
-            idle_seconds=given.idle_seconds, queue=QUEUE if given.queue is None else given.queue,
-        )  # fmt: skip
+        done = follow(given.checkpoint, given.follow, given.out, **options, **how)
         console.print(done.tally.summary())
         return
     from .engine.infer import infer
@@ -97,7 +99,8 @@ def _add_reader(parser: ArgumentParser) -> None:
 def _reader(given: Namespace) -> dict[str, str]:
     wrong = [option for option in given.reader if "=" not in option]
     if wrong:
-        raise ConfigError(f"--reader takes OPTION=VALUE; got {wrong[0]!r}: for example training_field=lltf")
+        example = "training_field=lltf, behind the captures"
+        raise ConfigError(f"--reader takes OPTION=VALUE; got {wrong[0]!r}: such as {example}")
     return dict(option.partition("=")[::2] for option in given.reader)
 
 

@@ -54,6 +54,11 @@ def test_wrong_usage_says_what_there_is(capsys):
         (["infer", "--checkpoint", "{tmp}", "--out", "{tmp}/out", "x.csv"], "no checkpoint at"),
         (["simulate", "--out", "{tmp}/sim", "--actions", "[A99]"], "A99"),
         (["inspect", "x.csv", "--reader", "mac"], "--reader takes OPTION=VALUE; got 'mac'"),
+        (["infer", "--checkpoint", "x", "--out", "y", "--reader", "mac=1", "x.csv"], "OPTION=VALUE; got 'x.csv'"),
+        (
+            ["infer", "--checkpoint", "x", "--out", "y", "x.csv", "--start", "now", "--idle-seconds", "1"],
+            "--start, --idle-seconds goes with --follow alone",
+        ),
     ],
 )
 def test_what_is_refused_is_one_line_and_no_traceback(tmp_path, capsys, arguments, message):

@@ -132,8 +132,10 @@ def read_layouts(path: str | Path, **options: Any) -> list[Capture]:
 
 
 def _typed(name: str, value: Any, parameter: inspect.Parameter) -> Any:
-    """An option given as text, as on a command line, in the type that the reader takes."""
-    kind = {"int": int, "float": float}.get(str(parameter.annotation).removesuffix(" | None"))
+    """An option in the type that the reader takes, where a command line gave text, or YAML a number."""
+    kind = {"int": int, "float": float, "str": str}.get(str(parameter.annotation).removesuffix(" | None"))
+    if kind is str and isinstance(value, int):  # YAML takes some addresses and names of chips for numbers
+        return str(value)
     if kind is None or not isinstance(value, str):
         return value
     try:

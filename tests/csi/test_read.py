@@ -4,6 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
+import yaml
 from scipy.io import savemat
 
 from csi2pc.csi.read import FORMATS, read_capture, recognise
@@ -66,3 +67,12 @@ def test_a_schema_decides_about_arrays_called_as_mm_fis(rng, tmp_path):
     assert capture.device == "own" and len(capture) == 7
     wanted = np.moveaxis(10 ** (amplitude / 20) * np.exp(1j * phase), -1, 0)
     assert np.allclose(capture.csi, wanted, rtol=1e-6)
+
+
+def test_options_that_yaml_took_for_numbers(real_data):
+    address = yaml.safe_load("mac: 10:20:30:40:50:59")["mac"]
+    assert isinstance(address, int)
+    for name in ("esp32_ht40/csi.csv", "captures/nexmon/example_4366c0.pcap"):
+        with pytest.raises(DataError, match=f"no packet from transmitter {address}; the file has"):
+            read_capture(real_data / name, mac=address)
+    assert len(read_capture(real_data / "captures" / "nexmon" / "example_4358.pcap", chip=4358)) == 1

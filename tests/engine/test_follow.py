@@ -218,7 +218,7 @@ def test_a_reader_of_the_lines_that_goes_away_ends_it(checkpoint, tmp_path, rng)
 def test_a_stream_that_gives_nothing_says_why(checkpoint, tmp_path):
     (tmp_path / "notes.txt").write_text("nothing here\n")
     done = follow(checkpoint, str(tmp_path / "notes.txt"), tmp_path / "out", idle_seconds=0.1)
-    assert done.tally.summary() == "0 packets, 0 clouds, 1 lines skipped"
+    assert done.tally.summary() == "0 packets, 0 clouds, 1 lines skipped (no CSI_DATA line: 1)"
     report = json.loads((done.folder / "report.json").read_text())
     assert report["latency_s"] == {} and report["counts"] == {"no CSI_DATA line": 1}
 
