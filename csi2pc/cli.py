@@ -87,7 +87,12 @@ def _infer(arguments: Sequence[str]) -> None:
 
     results = infer(given.checkpoint, given.captures, given.out, **options)
     for done in results:
-        console.print(f"{done.capture}: {done.clouds} clouds in {done.folder}; {done.report.summary()}")
+        if done.clouds:
+            console.print(f"{done.capture}: {done.clouds} clouds in {done.folder}; {done.report.summary()}")
+        else:
+            console.print(f"{done.capture}: no clouds: {done.report.skipped[0].where}", markup=False)
+    if not all(done.clouds for done in results):
+        raise DataError("some captures gave no clouds, as listed above; the others are written")
 
 
 def _add_reader(parser: ArgumentParser) -> None:

@@ -17,7 +17,7 @@ from ..csi.windows import clock, windows_at
 from ..data.clouds import write_npz, write_ply
 from ..errors import DataError
 from ..progress import track
-from ..types import Capture, Report
+from ..types import Capture, Report, Skipped
 from .naming import names_of
 from .predict import checked_device, predict_clouds
 from .run_folder import checkpoint_of, report_rows, write_json
@@ -68,15 +68,23 @@ def infer(
 
     Raises:
         CheckpointError: no usable checkpoint.
-        DataError: a capture cannot be read, does not fit the model, or gives no window.
+        DataError: a capture cannot be read, does not fit the model, or gives no window. Of several captures those are
+            left out that cannot be used: their entry has no clouds, and its report says why.
     """
     trained = load_checkpoint(checkpoint_of(checkpoint))
     trained.model.to(checked_device(device))
     named = names_of(captures)
     results = []
     for name, path in track(named.items(), description="inference", total=len(named)):
-        capture = fitted(read_capture(path, **(reader or {})), trained)
-        results.append(_infer_one(trained, capture, path, Path(out) / name, rate=rate, device=device))
+        folder = Path(out) / name
+        try:
+            capture = fitted(read_capture(path, **(reader or {})), trained)
+            results.append(_infer_one(trained, capture, path, folder, rate=rate, device=device))
+        except DataError as error:
+            if len(named) == 1:
+                raise
+            why = Report(skipped=[Skipped(str(error), "capture without clouds")])
+            results.append(Inferred(str(path), folder, 0, why))
     return results
 
 

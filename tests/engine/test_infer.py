@@ -200,3 +200,13 @@ def test_windows_are_prepared_as_in_training(finished, tree):
     capture = prepare(read_capture(tree / "E01/S05/A02"), trained.prepare)
     windows = windows_at(capture, np.array([0.05]), trained.prepare)
     assert windows.features.shape[1:] == (3, len(trained.prepare.subcarriers), 3, 10)
+
+
+def test_of_several_captures_those_that_cannot_be_used_are_told_and_the_rest_written(finished, tree, tmp_path):
+    good, bad = next(tree.glob("E01/S05/A02")), tmp_path / "notes.txt"
+    bad.write_text("nothing\n")
+    first, second = infer(finished.path, [bad, good], tmp_path / "clouds")
+    assert first.clouds == 0 and "no known capture format" in first.report.skipped[0].where
+    assert second.clouds > 0 and list(second.folder.glob("cloud_*.ply"))
+    with pytest.raises(DataError, match="no known capture format"):
+        infer(finished.path, [bad], tmp_path / "alone")
