@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..errors import ConfigError
-from .rays import nearest_hits
+from .rays import facing_origin, nearest_hits
 from .room import RoomConfig, box_ranges
 
 #: Metres; what is nearer to the lens than this is not seen.
@@ -89,7 +89,7 @@ class DepthCamera:
         """
         config = self.config
         ahead = triangles[triangles[:, :, 2].min(axis=1) > _NEAREST]
-        ahead = ahead[_faces_origin(ahead)]
+        ahead = ahead[facing_origin(ahead)]
         boxes = []
         for axis, size in ((1, config.height), (0, config.width)):
             pixels = config.focal * ahead[:, :, axis] / ahead[:, :, 2] + config.center[axis]  # (F, 3)
@@ -121,13 +121,6 @@ class DepthCamera:
         patches = rng.standard_normal([-(-length // edge) for length in shape], dtype=np.float32)
         patches *= np.float32(self.config.disparity_noise)
         return patches.repeat(edge, axis=0).repeat(edge, axis=1)[: shape[0], : shape[1]]
-
-
-def _faces_origin(triangles: np.ndarray) -> np.ndarray:
-    """bool ``(F,)``: triangles whose outer side is seen from the origin."""
-    corner = triangles[:, 0]
-    normal = np.cross(triangles[:, 1] - corner, triangles[:, 2] - corner)
-    return np.einsum("fd,fd->f", normal, corner) < 0
 
 
 def _outline(depth: np.ndarray, *, jump: float = 0.3) -> np.ndarray:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import ConfigError
-from .rays import nearest_hits
+from .rays import facing_origin, nearest_hits
 from .room import RoomConfig, box_ranges
 
 #: x forward, y left, z up from the project's x right, y down, z forward; ``sensor = ROTATION @ point + TRANSLATION``.
@@ -83,6 +83,7 @@ class Lidar:
             rng: noise and dropouts.
         """
         turned = triangles @ ROTATION.T + TRANSLATION
+        turned = turned[facing_origin(turned)]
         ranges = np.minimum(self._background, nearest_hits(turned, self._rays, *self._boxes(turned)))
         returned = (ranges <= self.config.farthest) & (rng.uniform(size=ranges.shape) >= self.config.dropout)
         noisy = ranges + self.config.noise * rng.normal(size=ranges.shape)

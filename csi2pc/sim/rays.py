@@ -40,3 +40,10 @@ def nearest_hits(triangles: np.ndarray, rays: np.ndarray, rows: np.ndarray, colu
     hit = (u >= -_SLACK) & (v >= -_SLACK) & (u + v <= 1 + _SLACK) & (reach > 0)
     np.minimum.at(ranges, (row[hit], column[hit]), reach[hit])
     return ranges
+
+
+def facing_origin(triangles: np.ndarray) -> np.ndarray:
+    """bool ``(F,)``: triangles ``(F, 3, 3)`` of a closed surface whose outer side is seen from the origin."""
+    corner = triangles[:, 0]
+    normal = np.cross(triangles[:, 1] - corner, triangles[:, 2] - corner)
+    return np.einsum("fd,fd->f", normal, corner) < 0

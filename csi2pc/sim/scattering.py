@@ -135,14 +135,18 @@ def _response(weights: np.ndarray, lengths: np.ndarray, frequency: float, offset
     order = next(n for n in count(_ORDER) if largest ** (n + 1) < _LEFT_OUT * math.factorial(n + 1))
     delays = (now - middle) / SPEED_OF_LIGHT / unit  # (U,)
     shifts = ((lengths - now) / SPEED_OF_LIGHT / unit).astype(np.float32)  # (P, U), movement within the frame
-    turns = (frequency / SPEED_OF_LIGHT * lengths) % 1.0  # whole turns taken out in double precision
+    turns = frequency / SPEED_OF_LIGHT * lengths
+    turns -= np.floor(turns)  # whole turns taken out in double precision
     angle = (-2 * np.pi * turns).astype(np.float32)
     waves = np.empty(lengths.shape, dtype=np.complex64)  # (P, U)
     waves.real, waves.imag = np.cos(angle), np.sin(angle)  # a quarter of the time of a complex exponential
     waves *= weights
     powers = (delays[:, None] ** np.arange(order + 1)).astype(np.complex64)  # (U, n)
     # Moments of delay + shift: Taylor in the shift, which is small, to its second power.
-    moments = [(waves * shifts**power) @ powers for power in range(3)]  # (P, n) each
+    moments = [waves @ powers]  # (P, n) each
+    for _ in range(2):
+        waves *= shifts
+        moments.append(waves @ powers)
     step = -2j * np.pi * offsets * unit  # (S,)
     basis = np.stack([step**power / math.factorial(power) for power in range(order + 1)])  # (n, S)
     response = sum((moments[k] @ basis) * step**k / math.factorial(k) for k in range(3))
