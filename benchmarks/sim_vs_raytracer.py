@@ -14,6 +14,7 @@ import argparse
 import tempfile
 import warnings
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -24,14 +25,14 @@ from csi2pc.sim.channel import RadioConfig, body_response, static_response
 from csi2pc.sim.mesh import draw_surface, facets
 from csi2pc.sim.motion import MotionConfig, Style, perform
 from csi2pc.sim.room import MATERIALS, RoomConfig, room_paths
-from csi2pc.sim.scattering import SPEED_OF_LIGHT, steady
+from csi2pc.sim.scattering import SPEED_OF_LIGHT, Facets, Instant
 
 #: Metres: thick enough that nothing comes back from a slab's far side; ours are without end.
 THICKNESS = 10.0
 #: Stands in for the skin: reflects 0.71 at normal incidence, as ``radio.skin`` does by default.
 SKIN = (35.0, 2.0)  # relative permittivity, S/m
 RAYS = 10**6
-ACTION, PACKETS, RATE = "A13", 60, 100.0
+ACTION, PACKETS, FRAME, RATE = "A13", 60, 10, 100.0  # packets in all and of a frame, packets a second
 CENTRE = 57  # a subcarrier next to the band's centre
 OURS, THEIRS, DIFFUSE = "#0072B2", "#D55E00", "#CC79A7"
 
@@ -127,7 +128,8 @@ def compare_bodies(rt, folder: Path, figures: Path | None) -> None:
     """A person who moves, in free space: what is received relative to the direct wave, ours and the tracer's."""
     surface = draw_surface(1.75, rng=np.random.default_rng(0))
     performance = perform(ACTION, surface, Style(1.0, 1.0), MotionConfig(), floor=0.84, rng=np.random.default_rng(1))
-    vertices = performance.vertices(np.arange(PACKETS) / RATE)  # (P, V, 3)
+    vertices = performance.vertices((np.arange(PACKETS) + 0.5) / RATE)  # (P, V, 3)
+    borders = performance.vertices(np.arange(0, PACKETS + 1, FRAME) / RATE)  # (frames + 1, V, 3)
     print(f"\n{ACTION}, {PACKETS} packets at {RATE:g} Hz, no room; what the body adds, relative to the direct wave")
     print("| link | by | body, dB, median | direct wave cut off | paths over the body | beyond Doppler limit |")
     print("|---|---|---:|---:|---:|---:|")
@@ -135,7 +137,7 @@ def compare_bodies(rt, folder: Path, figures: Path | None) -> None:
     for name, radio in LINKS.items():
         direct = static_response(RoomConfig(order=0), radio)[0, CENTRE]
         limit = doppler_limit(vertices, surface.faces, radio)
-        drawn[name] = (limit, {"csi2pc": own_body(vertices, surface.faces, radio) / direct + 1})
+        drawn[name] = (limit, {"csi2pc": own_body(vertices, borders, surface.faces, radio) / direct + 1})
         print_body(name, "csi2pc", drawn[name][1]["csi2pc"], "gradual", "-", limit)
         for who, diffuse in (("sionna-rt, mirrors", False), ("sionna-rt, diffuse", True)):
             found = [traced_body(rt, now, surface.faces, radio, folder, diffuse=diffuse) for now in vertices]
@@ -154,13 +156,14 @@ def print_body(link: str, who: str, received: np.ndarray, cut: str, paths: str, 
     print(f"| {link} | {who} | {level} | {cut} | {paths} | {share} |", flush=True)
 
 
-def own_body(vertices: np.ndarray, faces: np.ndarray, radio: RadioConfig) -> np.ndarray:
-    """Our body's field at the band's centre, ``(P,)``, frame by frame of 10 packets as in a simulation."""
+def own_body(vertices: np.ndarray, borders: np.ndarray, faces: np.ndarray, radio: RadioConfig) -> np.ndarray:
+    """Our body's field at the band's centre, ``(P,)``, frame by frame between their borders as in a simulation."""
+    instants = [Instant(*surface) for surface in zip(*facets(borders, faces), strict=True)]
+    share = (np.arange(FRAME) + 0.5) / FRAME
     fields = []
-    for start in range(0, len(vertices), 10):
-        positions, normals, areas = facets(vertices[start : start + 10], faces)
-        middle = len(positions) // 2
-        fields.append(body_response(steady(positions, normals[middle], areas[middle]), radio)[:, 0, CENTRE])
+    for frame, (start, end) in enumerate(pairwise(instants)):
+        positions = facets(vertices[FRAME * frame : FRAME * (frame + 1)], faces)[0]
+        fields.append(body_response(Facets(positions, start, end, share), radio)[:, 0, CENTRE])
     return np.concatenate(fields)
 
 

@@ -76,16 +76,6 @@ class Facets:
     share: np.ndarray
 
 
-def steady(positions: np.ndarray, normals: np.ndarray, areas: np.ndarray) -> Facets:
-    """Facets whose weights are those of the middle packet throughout, for what hardly turns meanwhile.
-
-    Args:
-        positions: float ``(P, F, 3)``; normals: ``(F, 3)``; areas: ``(F,)``.
-    """
-    middle = Instant(positions[len(positions) // 2], normals, areas)
-    return Facets(positions, middle, middle, np.zeros(len(positions)))
-
-
 def scattered(
     facets: Facets, tx: np.ndarray, rx: np.ndarray, *, frequency: float, offsets: np.ndarray, reflection: complex
 ) -> np.ndarray:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from meshes import steady
 
 from csi2pc.config import OptimiserConfig, RunConfig, TrainingConfig
 from csi2pc.csi import read_capture

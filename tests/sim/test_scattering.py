@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from meshes import sphere
+from meshes import sphere, steady
 
 from csi2pc.sim.body import FACING
 from csi2pc.sim.kinematics import posture
 from csi2pc.sim.mesh import draw_surface, facets
 from csi2pc.sim.motion import MotionConfig, Style, perform
 from csi2pc.sim.poses import Pose
-from csi2pc.sim.scattering import SPEED_OF_LIGHT, Facets, Instant, facet_weights, scattered, steady
+from csi2pc.sim.scattering import SPEED_OF_LIGHT, Facets, Instant, facet_weights, scattered
 
 FREQUENCY = 5.32e9
 WAVELENGTH = SPEED_OF_LIGHT / FREQUENCY
