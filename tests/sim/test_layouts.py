@@ -25,7 +25,6 @@ from csi2pc.sim.channel import LAYOUTS, RadioConfig, body_response, static_respo
 from csi2pc.sim.hardware import HardwareConfig
 from csi2pc.sim.lidar import LidarConfig
 from csi2pc.sim.room import RoomConfig
-from csi2pc.sim.scattering import steady
 from csi2pc.sim.sequence import sequence_of, write_sequence
 
 ROOM = RoomConfig(order=1)
