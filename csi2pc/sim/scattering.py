@@ -131,16 +131,21 @@ def _response(weights: np.ndarray, lengths: np.ndarray, frequency: float, offset
     waves = np.empty(lengths.shape, dtype=np.complex64)  # (P, U)
     waves.real, waves.imag = np.cos(angle), np.sin(angle)  # a quarter of the time of a complex exponential
     waves *= weights
-    powers = (delays[:, None] ** np.arange(order + 1)).astype(np.complex64)  # (U, n)
+    powers = (delays ** np.arange(order + 1)[:, None]).astype(np.float32)  # (n, U)
     # Moments of delay + shift: Taylor in the shift, which is small, to its second power.
-    moments = [waves @ powers]  # (P, n) each
-    for _ in range(2):
+    moments = []
+    for _ in range(3):
+        moments.append(_products(waves.real, powers) + 1j * _products(waves.imag, powers))  # (P, n)
         waves *= shifts
-        moments.append(waves @ powers)
     step = -2j * np.pi * offsets * unit  # (S,)
     basis = np.stack([step**power / math.factorial(power) for power in range(order + 1)])  # (n, S)
     response = sum((moments[k] @ basis) * step**k / math.factorial(k) for k in range(3))
     return response * np.exp(-2j * np.pi * offsets * middle / SPEED_OF_LIGHT)
+
+
+def _products(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """``rows @ columns.T``, added up in an order that does not depend on the number of threads, as BLAS's does."""
+    return np.einsum("pu,nu->pn", np.ascontiguousarray(rows), columns)
 
 
 def facet_weights(
