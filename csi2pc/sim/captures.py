@@ -11,7 +11,6 @@ import yaml
 from .. import __version__
 from ..csi.container_hdf5 import write_capture_hdf5
 from ..data.atomic import replacing
-from ..data.targets import TargetConfig
 from ..types import Capture, Report
 from .config import SimConfig
 
@@ -122,6 +121,8 @@ def _stream(config: SimConfig, name: str, sensor: str, rate: float) -> dict[str,
         stream["intrinsics"] = {**intrinsics, "width": camera.width, "height": camera.height}
         return stream
     columns = {"lidar": 3, "mmwave": 5}[sensor]
+    from ..data.targets import TargetConfig  # needs torch, which would make every worker start a second later
+
     stands = getattr(TargetConfig(), f"{sensor}_extrinsics")  # where MM-Fi's stands, and so the simulated one
     stream |= {"format": "bin", "dtype": "float64", "columns": columns, "unit": "metres"}
     stream["extrinsics"] = {"rotation": stands.rotation, "translation": stands.translation}
