@@ -1,4 +1,4 @@
-"""The command line: ``csi2pc demo | train | evaluate | infer | inspect | convert | pair | prepare | simulate``."""
+"""The command line: ``csi2pc demo | train | evaluate | compare | infer | inspect | convert | pair | prepare | simulate``."""
 
 from __future__ import annotations
 
@@ -44,14 +44,35 @@ def _evaluate(arguments: Sequence[str]) -> None:
     parser.add_argument("--split", default="test", choices=["test", "validation", "train"], help="default: %(default)s")
     parser.add_argument("--root", help="where the data is now, if it moved since training")
     parser.add_argument("--device", default="cpu", help="where the model computes (default: %(default)s)")
+    parser.add_argument("--blind", type=Path, help="folder in which runs on the same data share the blind baselines")
     given = parser.parse_args(arguments)
     from .engine.evaluate import evaluate
     from .evaluation.summary import table, words
 
-    summary = evaluate(given.run, split=given.split, root=given.root, device=given.device)
+    summary = evaluate(given.run, split=given.split, root=given.root, device=given.device, blind=given.blind)
     console.print(table(summary))
     for sentence in words(summary):
         console.print(f"- {sentence}")
+
+
+def _compare(arguments: Sequence[str]) -> None:
+    from .config import parse, parser_for
+    from .engine.compare_config import CompareConfig
+
+    parser = parser_for(
+        CompareConfig, prog="csi2pc compare", description="Train and evaluate variants side by side; see configs/."
+    )
+    config, given = parse(parser, CompareConfig, arguments)
+    from .engine.compare import compare
+    from .evaluation.comparison_words import comparison_table, comparison_words
+
+    folder = Path(given.config[-1].absolute).parent if given.config else Path(".")
+    summary = compare(config, folder)
+    for dataset in summary.datasets:
+        console.print(comparison_table(summary, dataset))
+    for sentence in comparison_words(summary):
+        console.print(f"- {sentence}", markup=False)
+    console.print(f"wrote {config.out}; next: csi2pc report {config.out}")
 
 
 def _infer(arguments: Sequence[str]) -> None:
@@ -220,6 +241,7 @@ COMMANDS: dict[str, tuple[Callable[[Sequence[str]], None], str]] = {
     "demo": (_demo, "simulate, train, evaluate and infer in a few minutes, without any download"),
     "train": (_train, "train a model on a recorded data set"),
     "evaluate": (_evaluate, "score a run and the blind baselines, frame by frame"),
+    "compare": (_compare, "train and evaluate variants side by side: losses, models, preparations"),
     "infer": (_infer, "turn captured CSI files into point clouds"),
     "inspect": (_inspect, "say what a captured CSI file is, and draw it"),
     "convert": (_convert, "write captured CSI as HDF5 or NPZ"),

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from browser import chromium
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -45,3 +46,10 @@ def real_data() -> Path:
 def reference() -> Path:
     """Folder of values computed by official code (CSI2PC_TEST_REFERENCE), or skip."""
     return _folder("CSI2PC_TEST_REFERENCE", "../shared/reference", "reference values")
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory):
+    """One headless Chromium for all tests of pages, or skip."""
+    with chromium(tmp_path_factory.mktemp("profile")) as driver:
+        yield driver

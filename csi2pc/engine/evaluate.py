@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,20 +19,21 @@ from ..checkpoint import load_checkpoint
 from ..config import RunConfig, from_dict
 from ..data.atomic import replacing
 from ..data.dataset import DataSplits, FrameDataset, open_data
-from ..data.parallel import map_in_order
 from ..errors import CheckpointError, ConfigError
-from ..evaluation.baselines import Clouds, blind_clouds, shuffled_order
+from ..evaluation.baselines import Clouds, shuffled_order
 from ..evaluation.examples import choose_examples, write_examples
-from ..evaluation.metrics import frame_metrics
-from ..evaluation.rows import MODEL, SHUFFLED, FrameRows, make_rows, write_rows
+from ..evaluation.rows import MODEL, SHUFFLED, joined, write_rows
 from ..evaluation.settings import EvaluationConfig
 from ..evaluation.statistics import Summary, summarise, write_summary
 from ..evaluation.summary import markdown
 from ..models.csi2pc import CSI2PC
 from ..progress import console, track
+from .blind import blind_baselines, targets_digest
 from .draw import CLOUDS, EXAMPLES, ROWS, SUMMARY, WORDS, draw
+from .leaks import refuse_leaks
 from .predict import checked_device, predict_clouds
 from .run_folder import RunFolder, checkpoint_of, report_rows, write_json
+from .scoring import not_finite, score_clouds
 
 #: Windows that are read and computed at once.
 CHUNK = 64
@@ -46,6 +46,7 @@ def evaluate(
     root: str | None = None,
     device: str = "cpu",
     splits: DataSplits | None = None,
+    blind: str | Path | None = None,
 ) -> Summary:
     """Score a run's best checkpoint and the blind baselines on every frame of one part.
 
@@ -60,10 +61,11 @@ def evaluate(
         root: where the data is now, a folder of raw files or a cache; by default where it was in training.
         device: where the model computes.
         splits: the run's data, where it is open already.
+        blind: folder in which the blind baselines are kept for, and found by, other runs on the same data.
 
     Raises:
         CheckpointError: no usable checkpoint.
-        DataError: the data is missing or has no usable frame.
+        DataError: the data is missing or has no usable frame, or test frames were trained on.
         ConfigError: the part is empty, or there is no such device.
     """
     computing = checked_device(device)
@@ -74,24 +76,38 @@ def evaluate(
     frames: FrameDataset = getattr(splits, split)
     if not len(frames):
         raise ConfigError(f"the {split} part is empty; evaluate another one, or train with a validation_share above 0")
+    if split == "test":
+        refuse_leaks(splits, trained.progress.get("sequences", []))
     run = RunFolder(Path(path)) if Path(path).is_dir() else _run_around(chosen)
     out = run.evaluation if split == "test" else run.path / f"evaluation-{split}"
     out.mkdir(parents=True, exist_ok=True)
     step = trained.progress.get("step", "?")
-    console.print(f"evaluating {chosen} (step {step}) on {len(frames)} {split} frames", markup=False)
+    scored = config.evaluation.chosen(frames.frames)
+    every = "" if config.evaluation.every == 1 else f", one in {config.evaluation.every} of {len(frames)}"
+    console.print(f"evaluating {chosen} (step {step}) on {len(scored)} {split} frames{every}", markup=False)
 
-    clouds = _all_clouds(trained.model.to(computing), splits.train, frames, config.evaluation, device=computing)
-    targets = [frames.points(i) for i in range(len(frames))]
-    rows = _score(frames, targets, clouds, config.evaluation)
+    named, targets = [frames.frames[i] for i in scored], [frames.points(i) for i in scored]
+    own = _own_clouds(trained.model.to(computing), frames, scored, config.evaluation, device=computing)
+    blind_ones = blind_baselines(
+        splits.train, named, targets, count=trained.model.config.points, config=config.evaluation, folder=blind
+    )
+    clouds = {**own, **blind_ones.clouds}
+    rows = joined(score_clouds(named, targets, own, config.evaluation), blind_ones.rows)
     write_rows(out / ROWS, rows)
     summary = summarise(rows, config.evaluation, part=split)
     write_summary(out / SUMMARY, summary)
     with replacing(out / WORDS) as temporary:
         temporary.write_text(markdown(summary), encoding="utf-8")
     with replacing(out / CLOUDS) as temporary, open(temporary, "wb") as file:
-        np.savez_compressed(file, points=np.stack(clouds[MODEL]), frames=[str(f) for f in frames.frames])
+        np.savez_compressed(file, points=np.stack(clouds[MODEL]), frames=[str(f) for f in rows.frames])
     write_examples(out / EXAMPLES, choose_examples(rows, summary, clouds, targets))
-    write_json(out / "data.json", {"checkpoint": str(chosen), "part": split, **report_rows(splits.report)})
+    scored_how = {
+        "every": config.evaluation.every,
+        "targets": targets_digest(named, targets),
+        "not_finite": not_finite(clouds),
+    }
+    about = {"checkpoint": str(chosen), "part": split, **scored_how}
+    write_json(out / "data.json", {**about, **report_rows(splits.report)})
     draw(out)
     return summary
 
@@ -113,39 +129,19 @@ def _run_config(saved: dict, chosen: Path, root: str | None) -> RunConfig:
     return replace(config, data=replace(config.data, **place))
 
 
-def _all_clouds(
-    model: CSI2PC, train: FrameDataset, frames: FrameDataset, config: EvaluationConfig, *, device: torch.device
+def _own_clouds(
+    model: CSI2PC, frames: FrameDataset, scored: Sequence[int], config: EvaluationConfig, *, device: torch.device
 ) -> Clouds:
-    """The model's clouds and those of every blind baseline."""
-    predicted = _predict(model, frames, device=device)  # F, N, 3
-    shuffled = shuffled_order(frames.frames, seed=config.seed)
-    targets = [train.points(i) for i in track(range(len(train)), description="reading training targets")]
-    blind = blind_clouds(train.frames, targets, frames.frames, count=model.config.points, config=config)
-    return {MODEL: list(predicted), SHUFFLED: list(predicted[shuffled]), **blind}
+    """The model's clouds of the scored frames, and those it makes of other frames' CSI."""
+    predicted = _predict(model, frames, scored, device=device)  # F, N, 3
+    shuffled = shuffled_order([frames.frames[i] for i in scored], seed=config.seed)
+    return {MODEL: list(predicted), SHUFFLED: list(predicted[shuffled])}
 
 
-def _predict(model: CSI2PC, frames: FrameDataset, *, device: torch.device) -> np.ndarray:
+def _predict(model: CSI2PC, frames: FrameDataset, scored: Sequence[int], *, device: torch.device) -> np.ndarray:
     clouds = []
-    for start in track(range(0, len(frames), CHUNK), description="predicting"):
-        samples = [frames[i] for i in range(start, min(start + CHUNK, len(frames)))]
+    for start in track(range(0, len(scored), CHUNK), description="predicting"):
+        samples = [frames[i] for i in scored[start : start + CHUNK]]
         features, valid = (np.stack([getattr(s, name) for s in samples]) for name in ("features", "valid"))
         clouds.append(predict_clouds(model, features, valid, device=device))
     return np.concatenate(clouds)
-
-
-def _score(
-    frames: FrameDataset, targets: Sequence[np.ndarray], clouds: Clouds, config: EvaluationConfig
-) -> FrameRows:
-    pairs = [(target, [of[i] for of in clouds.values()]) for i, target in enumerate(targets)]
-    score = partial(_score_frame, config.metrics)
-    results = list(map_in_order(score, pairs, workers=config.workers, description="scoring frames"))
-    scores = {method: [of[number] for of in results] for number, method in enumerate(clouds)}
-    return make_rows(frames.frames, [len(target) for target in targets], scores)
-
-
-def _score_frame(
-    metrics: Sequence[str], pair: tuple[np.ndarray, list[np.ndarray | None]]
-) -> list[dict[str, float] | None]:
-    """Metrics of each method's cloud against the target; None for a method without a cloud."""
-    target, clouds = pair
-    return [None if cloud is None else frame_metrics(cloud, target, metrics=metrics) for cloud in clouds]

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import json
-import platform
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-
-from .. import __version__
 from ..config import RunConfig, differences, load_config, save_config
 from ..data.atomic import leftovers, replacing
 from ..errors import ConfigError
 from ..types import Report
+from .provenance import environment
 
 #: Settings that say where and how a run is computed, not what: they may change between a kill and ``--resume``.
 FREE_ON_RESUME = (
@@ -61,7 +57,7 @@ class RunFolder:
 
     @property
     def environment(self) -> Path:
-        """Versions of what computed the run."""
+        """Versions, state of the source and machine of what computed the run."""
         return self.path / "environment.json"
 
     @property
@@ -126,14 +122,7 @@ def write_start(run: RunFolder, config: RunConfig) -> None:
     for half_written in [*leftovers(run.path), *leftovers(run.last.parent)]:
         half_written.unlink(missing_ok=True)
     save_config(config, run.config)
-    versions = {
-        "csi2pc": __version__,
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "platform": platform.platform(),
-    }
-    write_json(run.environment, versions)
+    write_json(run.environment, environment())
 
 
 def report_rows(report: Report) -> dict[str, Any]:

@@ -47,6 +47,7 @@ class Progress:
         frames: how many frames those are.
         seconds: time spent in training, over all parts of a resumed run.
         data: digest of the frames that are trained and validated on.
+        sequences: names of the sequences that these frames are of: none of them may ever be tested on.
         scaler: state of the gradient scaler, where 16-bit precision uses one.
     """
 
@@ -57,6 +58,7 @@ class Progress:
     frames: int = 0
     seconds: float = 0.0
     data: str = ""
+    sequences: list[str] = field(default_factory=list)
     scaler: dict[str, float] = field(default_factory=dict)
 
 
@@ -92,7 +94,7 @@ def set_up(config: RunConfig, *, resume: bool, splits: DataSplits | None = None)
     model = CSI2PC(config.model)
     checkpoint = load_checkpoint(run.last) if resume and run.last.exists() else None
     if checkpoint is None:
-        progress = Progress(data=splits.digest())
+        progress = Progress(data=splits.digest(), sequences=[*splits.train.sequences, *splits.validation.sequences])
         _fit_normalisation(model, splits.train, seed=config.training.seed)
     else:
         progress = _restored(checkpoint, run, splits)

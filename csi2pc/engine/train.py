@@ -25,6 +25,7 @@ from ..errors import Interrupted, TrainingError
 from ..losses import LOSSES
 from ..progress import console, track
 from ..types import Batch
+from .cost import predict_cost
 from .interrupt import StopRequest
 from .optimise import learning_rate, optimiser_tensors
 from .predict import predict_points
@@ -52,6 +53,8 @@ def train(config: RunConfig, *, resume: bool = False, splits: DataSplits | None 
     """
     loop = set_up(config, resume=resume, splits=splits)
     plan, progress = loop.plan, loop.progress
+    if loop.fabric.is_global_zero and progress.step < plan.steps:
+        console.print(predict_cost(loop.config, loop.splits, done=progress.step).summary(), markup=False)
     before, started = progress.seconds, time.monotonic()
     with StopRequest() as stop:
         for batch in _batches(loop):

@@ -18,11 +18,11 @@ from scipy.spatial.distance import cdist
 
 from ..data.mean_cloud import mean_cloud, usable
 from ..errors import ConfigError
+from ..ops.transport import transport_plan
 from ..progress import console
 from ..types import FrameId
 from .rows import METHODS
 from .settings import EvaluationConfig
-from .transport import transport_plan
 
 #: First learning rate of :func:`constant_cloud` in metres (an Adam step moves a point by about that much).
 STEP_LENGTH = 0.02

@@ -66,7 +66,7 @@ def choose_examples(
         return []
     chosen = best_median_worst(errors)
     best_first = sorted(summary.against(metric), key=lambda comparison: comparison.rank)
-    names = [c.baseline for c in best_first if all(clouds[c.baseline][i] is not None for i in chosen.values())]
+    names = [c.baseline for c in best_first if all(_drawable(clouds[c.baseline][i]) for i in chosen.values())]
     if not names:
         return []
     shown = (targets, clouds[MODEL], clouds[names[0]])
@@ -76,6 +76,10 @@ def choose_examples(
         )
         for label, row in chosen.items()
     ]
+
+
+def _drawable(cloud: np.ndarray | None) -> bool:
+    return cloud is not None and bool(np.isfinite(cloud).all())
 
 
 def best_median_worst(values: np.ndarray) -> dict[str, int]:

@@ -61,7 +61,7 @@ def frames_figure(path: str | Path, examples: Sequence[FrameExample]) -> None:
     """
     if not examples or any(len(example.target) == 0 for example in examples):
         raise DataError("the figure needs at least one frame, each with target points; choose frames that were scored")
-    boxes = [_box(example) for example in examples]
+    boxes = [box_of(example.target, [example.prediction, example.baseline]) for example in examples]
     span = np.max([high - low for low, high in boxes], axis=0)  # (3,) metres
     page = _Page(span, len(examples))
     figure = Figure(figsize=(WIDTH, page.height))
@@ -76,7 +76,7 @@ def frames_figure(path: str | Path, examples: Sequence[FrameExample]) -> None:
         clouds = (example.target, example.prediction, example.baseline)
         for column, view in itertools.product(range(3), range(2)):
             axes = figure.add_axes(page.panel(row, column, view))
-            _draw_cloud(axes, example.target, clouds[column], COLOURS[column], view, (low + high) / 2, span)
+            draw_cloud(axes, example.target, clouds[column], COLOURS[column], view, (low + high) / 2, span)
             _set_ticks(axes, page.scale)
             axes.tick_params(left=column == view == 0, labelleft=column == view == 0)
             if column == view == 0:
@@ -174,10 +174,10 @@ def skill_figure(path: str | Path, summary: Summary) -> None:
     _save(figure, path)
 
 
-def _box(example: FrameExample) -> tuple[np.ndarray, np.ndarray]:
-    """Lowest and highest corner to draw: all three clouds as far as they lie within reach of the target."""
-    low, high = example.target.min(axis=0) - REACH, example.target.max(axis=0) + REACH
-    clouds = np.concatenate([example.target, example.prediction, example.baseline])
+def box_of(target: np.ndarray, others: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Lowest and highest corner ``(3,)`` to draw: the target and all others as far as they lie within its reach."""
+    low, high = target.min(axis=0) - REACH, target.max(axis=0) + REACH
+    clouds = np.concatenate([target, *others])
     clouds = clouds[((clouds >= low) & (clouds <= high)).all(axis=1)]
     return clouds.min(axis=0) - 0.06, clouds.max(axis=0) + 0.06
 
@@ -209,10 +209,18 @@ class _Page:
         return tuple(float(share) for share in shares)
 
 
-def _draw_cloud(
+def draw_cloud(
     axes: Axes, target: np.ndarray, cloud: np.ndarray, colour: str, view: int, centre: np.ndarray, span: np.ndarray
 ) -> None:
-    """One cloud over its target from the front (view 0) or the side (1); y points down in the data and on the page."""
+    """One cloud over its target, the metres around ``centre`` that ``span`` says.
+
+    Args:
+        axes: where to draw.
+        target, cloud: float ``(N, 3)`` metres; where they are one array, the target is drawn alone.
+        colour: of the cloud.
+        view: from the front (0) or the side (1); y points down in the data and on the page.
+        centre, span: ``(3,)`` metres.
+    """
     across = (0, 2)[view]
     if cloud is not target:
         axes.scatter(target[:, across], target[:, 1], s=_dot(len(target)), c=FAINT, lw=0)

@@ -1,10 +1,10 @@
 """How far a predicted cloud is from the measured one, frame by frame.
 
-Clouds are in metres, and so are the metrics that are lengths; squared distances are in square metres, and F-scores are
-shares without a unit (:data:`METRICS` says which is which).
+Clouds are in metres, and so are the metrics that are lengths; squared distances are in square metres; F-scores, DCD,
+coverage and the fitness of ICP have no unit (:data:`METRICS` says which is which).
 
 Clouds are ragged plain arrays: masks are applied, and any normalisation undone, before they come here. A metric
-never sees padding and never pads.
+never sees padding and never pads. What several metrics need, trees, nearest points and ICP, is computed once a pair.
 """
 
 from __future__ import annotations
@@ -17,7 +17,11 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from ..errors import ConfigError, DataError, ShapeError
-from .transport import earth_movers_distance
+from ..ops.transport import earth_movers_distance
+from .icp import Fit, icp
+
+#: DCD's alpha in 1/m^2 and what is added to its counts, as in the released code and :mod:`csi2pc.losses.dcd`.
+DCD_ALPHA, DCD_EPSILON = 1000.0, 1e-6
 
 
 class CloudPair:
@@ -37,14 +41,47 @@ class CloudPair:
         self.target = _checked("target", target)
 
     @cached_property
-    def to_target(self) -> np.ndarray:
-        """float64 ``(N,)``: from every predicted point to the nearest target point."""
-        return cKDTree(self.target).query(self.pred)[0]
+    def pred_tree(self) -> cKDTree:
+        """Finds the nearest predicted points."""
+        return cKDTree(self.pred)
 
     @cached_property
+    def target_tree(self) -> cKDTree:
+        """Finds the nearest target points."""
+        return cKDTree(self.target)
+
+    @property
+    def to_target(self) -> np.ndarray:
+        """float64 ``(N,)`` metres: from every predicted point to the nearest target point."""
+        return self._to_target[0]
+
+    @property
     def to_pred(self) -> np.ndarray:
-        """float64 ``(M,)``: from every target point to the nearest predicted point."""
-        return cKDTree(self.pred).query(self.target)[0]
+        """float64 ``(M,)`` metres: from every target point to the nearest predicted point."""
+        return self._to_pred[0]
+
+    @property
+    def nearest_target(self) -> np.ndarray:
+        """int64 ``(N,)``: which target point is nearest to every predicted point; one of those equally near."""
+        return self._to_target[1]
+
+    @property
+    def nearest_pred(self) -> np.ndarray:
+        """int64 ``(M,)``: which predicted point is nearest to every target point; one of those equally near."""
+        return self._to_pred[1]
+
+    @cached_property
+    def aligned(self) -> Fit:
+        """The prediction moved onto the target by :func:`~csi2pc.evaluation.icp.icp`."""
+        return icp(self.pred, self.target, self.target_tree)
+
+    @cached_property
+    def _to_target(self) -> tuple[np.ndarray, np.ndarray]:
+        return self.target_tree.query(self.pred)
+
+    @cached_property
+    def _to_pred(self) -> tuple[np.ndarray, np.ndarray]:
+        return self.pred_tree.query(self.target)
 
 
 def chamfer_l1(pair: CloudPair) -> float:
@@ -60,6 +97,34 @@ def chamfer_l2(pair: CloudPair) -> float:
 def emd(pair: CloudPair) -> float:
     """Exact earth mover's distance, every cloud weighing 1 in all, for equal and unequal sizes."""
     return earth_movers_distance(pair.pred, pair.target)
+
+
+def dcd(pair: CloudPair) -> float:
+    """Density-aware Chamfer distance (Wu et al., NeurIPS 2021): 0 is best, 1 worst.
+
+    The form of the released code, which is the default of :func:`csi2pc.losses.dcd.dcd`: squared distances in the
+    exponent with alpha 1000 / m^2, counts to the power 1, each direction multiplied by the ratio of the sizes. At this
+    power it lies between 0 and 1 for unequal sizes as well. Equal clouds score 1e-6, which the released code adds to
+    the counts. Beyond about 7 cm a pair counts as lost.
+    """
+
+    def direction(distance: np.ndarray, nearest: np.ndarray, size: int) -> float:
+        crowd = np.bincount(nearest, minlength=size)[nearest]
+        closeness = np.exp(-DCD_ALPHA * np.square(distance)) / (crowd + DCD_EPSILON)
+        return 1 - closeness.mean() * len(distance) / size
+
+    forth = direction(pair.to_target, pair.nearest_target, len(pair.target))
+    back = direction(pair.to_pred, pair.nearest_pred, len(pair.pred))
+    return float((forth + back) / 2)
+
+
+def coverage(pair: CloudPair) -> float:
+    """Share of the target points that are some predicted point's nearest: low where a prediction clumps.
+
+    It cannot exceed N / M. Of target points that coincide one is taken, so that a target with doubled points is never
+    covered in full.
+    """
+    return len(np.unique(pair.nearest_target)) / len(pair.target)
 
 
 def f_score(pair: CloudPair, threshold: float) -> float:
@@ -108,13 +173,31 @@ def height_error(pair: CloudPair) -> float:
     return float(abs(np.ptp(pair.pred[:, 1]) - np.ptp(pair.target[:, 1])))
 
 
+def extent_error(pair: CloudPair) -> float:
+    """Euclidean norm of the three differences of the boxes' extents along x, y and z: how large, wherever it is."""
+    return float(np.linalg.norm(np.ptp(pair.pred, axis=0) - np.ptp(pair.target, axis=0)))
+
+
+def icp_fitness(pair: CloudPair) -> float:
+    """Share of the predicted points with a target point nearer than 2 cm, after aligning the prediction by ICP."""
+    return pair.aligned.fitness
+
+
+def icp_rmse(pair: CloudPair) -> float:
+    """Root of the mean squared distance of the pairs behind :func:`icp_fitness`, below 2 cm; NaN without a pair.
+
+    By itself it says nothing: a prediction of which one point fits may have the smallest of all.
+    """
+    return pair.aligned.rmse
+
+
 class Metric(NamedTuple):
     """One entry of :data:`METRICS`.
 
     Attributes:
-        unit: ``"m"``, ``"m^2"``, or ``"1"`` for a share from 0 to 1.
+        unit: ``"m"``, ``"m^2"``, or ``"1"`` for a number from 0 to 1.
         better: ``"lower"`` or ``"higher"``.
-        function: value of one :class:`CloudPair`.
+        function: value of one :class:`CloudPair`; NaN where there is none (:func:`icp_rmse` alone).
     """
 
     unit: str
@@ -131,13 +214,18 @@ METRICS: dict[str, Metric] = {
     "chamfer_l1": Metric("m", "lower", chamfer_l1),
     "chamfer_l2": Metric("m^2", "lower", chamfer_l2),
     "emd": Metric("m", "lower", emd),
+    "dcd": Metric("1", "lower", dcd),
     "f_score_1cm": Metric("1", "higher", f_score_1cm),
     "f_score_5cm": Metric("1", "higher", f_score_5cm),
     "f_score_10cm": Metric("1", "higher", f_score_10cm),
+    "coverage": Metric("1", "higher", coverage),
     "hausdorff": Metric("m", "lower", hausdorff),
     "hausdorff_95": Metric("m", "lower", hausdorff_95),
     "centroid_error": Metric("m", "lower", centroid_error),
     "height_error": Metric("m", "lower", height_error),
+    "extent_error": Metric("m", "lower", extent_error),
+    "icp_fitness": Metric("1", "higher", icp_fitness),
+    "icp_rmse": Metric("m", "lower", icp_rmse),
 }
 
 #: What is computed unless told otherwise: everything.

@@ -13,23 +13,22 @@ every other comparison is there as well. A baseline without any error leaves no 
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from ..data.atomic import replacing
 from ..errors import DataError
 from .metrics import METRICS, Metric
 from .rows import MODEL, SHUFFLED, FrameRows
 from .settings import EvaluationConfig
+from .strict_json import exactly, read_json, write_json
 
 #: Format of the saved summary; a file of another version is refused.
-VERSION = 2
+VERSION = 3
 
 #: Part of the data -> what its frames are called. Only those of the test part were held out.
 PARTS = {"test": "held-out", "validation": "validation", "train": "training"}
@@ -97,6 +96,7 @@ class Summary:
         frames: rows the summary was made from.
         groups: different sequences (or subjects) among them.
         by: ``"sequence"`` or ``"subject"``: what was resampled.
+        every: one frame in so many of each sequence was scored; 1 is all.
         resamples, confidence, seed: how the intervals were made.
         scores: one a metric and method.
         comparisons: one a metric and blind baseline.
@@ -106,6 +106,7 @@ class Summary:
     frames: int
     groups: int
     by: str
+    every: int
     resamples: int
     confidence: float
     seed: int
@@ -156,20 +157,20 @@ def summarise(rows: FrameRows, config: EvaluationConfig | None = None, *, part: 
             subjects, a frame without a subject.
     """
     config = config or EvaluationConfig()
-    _check(rows, config)
-    names = [getattr(frame, config.by) for frame in rows.frames]
-    _, group = np.unique(names, return_inverse=True)  # (F,)
+    check_rows(rows, config.by)
+    group = group_numbers(rows, config.by)
     blind = [method for method in rows.methods if method != MODEL]
     comparisons: list[Comparison] = []
     for metric in rows.metrics:
-        compared = [_compare(rows, metric, baseline, group, config) for baseline in blind]
-        best = min((c for c in compared if c.difference is not None), key=lambda c: c.rank, default=None)
+        compared = [compare(rows, metric, baseline, group=group, config=config) for baseline in blind]
+        best = best_of(compared)
         comparisons += [replace(comparison, best=comparison is best) for comparison in compared]
     return Summary(
         part=part,
         frames=len(rows),
-        groups=len(set(names)),
+        groups=int(group.max()) + 1,
         by=config.by,
+        every=config.every,
         resamples=config.resamples,
         confidence=config.confidence,
         seed=config.seed,
@@ -178,11 +179,20 @@ def summarise(rows: FrameRows, config: EvaluationConfig | None = None, *, part: 
     )
 
 
+def group_numbers(rows: FrameRows, by: str) -> np.ndarray:
+    """int ``(F,)``: which sequence or subject (``by``) each row is of, counted from 0 without gaps."""
+    _, group = np.unique([getattr(frame, by) for frame in rows.frames], return_inverse=True)
+    return group
+
+
+def best_of(compared: Sequence[Comparison]) -> Comparison | None:
+    """The comparison with the best baseline, that is the one hardest to beat; None where no frame is shared."""
+    return min((c for c in compared if c.difference is not None), key=lambda c: c.rank, default=None)
+
+
 def write_summary(path: str | Path, summary: Summary) -> None:
     """Save as strict JSON (null for what is missing, never NaN), atomically."""
-    text = json.dumps({"version": VERSION, **asdict(summary)}, indent=1, allow_nan=False)
-    with replacing(path) as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
+    write_json(path, {"version": VERSION, **asdict(summary)})
 
 
 def read_summary(path: str | Path) -> Summary:
@@ -192,17 +202,25 @@ def read_summary(path: str | Path) -> Summary:
         DataError: the file is missing, is not strict JSON, or is not a summary of this version.
     """
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=_refuse_constant)
-        if not isinstance(content, dict) or content.pop("version", None) != VERSION:
-            raise ValueError(f"its version is not {VERSION}")
-        content["scores"] = tuple(_exactly(Score, score) for score in content["scores"])
-        content["comparisons"] = tuple(_exactly(Comparison, item) for item in content["comparisons"])
-        return _exactly(Summary, content)
+        content = read_json(path, version=VERSION)
+        content["scores"] = tuple(exactly(Score, score) for score in content["scores"])
+        content["comparisons"] = tuple(exactly(Comparison, item) for item in content["comparisons"])
+        return exactly(Summary, content)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise DataError(f"a summary must be a file saved by this version; {path}: {error}; evaluate again") from error
 
 
-def _check(rows: FrameRows, config: EvaluationConfig) -> None:
+def check_rows(rows: FrameRows, by: str) -> None:
+    """Refuse rows that nothing can be said about.
+
+    Args:
+        rows: per-frame rows.
+        by: "sequence" or "subject": what is to be resampled.
+
+    Raises:
+        DataError: no rows, a frame with two rows, no model among the methods, an unknown metric, or, resampling
+            subjects, a frame without a subject.
+    """
     if len(rows) == 0:
         raise DataError("a summary needs at least one row; got none; check that the part has frames")
     names = Counter((frame.sequence, frame.index) for frame in rows.frames)
@@ -217,7 +235,7 @@ def _check(rows: FrameRows, config: EvaluationConfig) -> None:
     unknown = [metric for metric in rows.metrics if metric not in METRICS]
     if unknown:
         raise DataError(f"metrics must be among {', '.join(METRICS)}; got {', '.join(unknown)}; evaluate again")
-    if config.by == "subject" and not all(frame.subject for frame in rows.frames):
+    if by == "subject" and not all(frame.subject for frame in rows.frames):
         nameless = sum(not frame.subject for frame in rows.frames)
         raise DataError(
             f"resampling subjects needs a subject on every frame; {nameless} of {len(rows)} have none; use by: sequence"
@@ -236,32 +254,50 @@ def _score(rows: FrameRows, metric: str, method: str) -> Score:
     )
 
 
-def _compare(
-    rows: FrameRows, metric: str, baseline: str, group: np.ndarray, config: EvaluationConfig
+def compare(
+    rows: FrameRows,
+    metric: str,
+    baseline: str,
+    *,
+    group: np.ndarray,
+    config: EvaluationConfig,
+    method: str = MODEL,
 ) -> Comparison:
+    """One method against another under one metric, on the frames where both have a value.
+
+    Args:
+        rows: per-frame rows.
+        metric, baseline: what is compared, and with which method.
+        group: int ``(F,)``: what is resampled, of :func:`group_numbers`.
+        config: how the interval is made.
+        method: which is compared; stands for the model in what :class:`Comparison` says.
+
+    Returns:
+        the comparison, its ``best`` left False.
+    """
     kind: Metric = METRICS[metric]
-    errors = np.stack([kind.error(rows.column(MODEL, metric)), kind.error(rows.column(baseline, metric))])  # (2, F)
+    errors = np.stack([kind.error(rows.column(name, metric)) for name in (method, baseline)])  # (2, F)
     shared = ~np.isnan(errors).any(axis=0)
     _, group = np.unique(group[shared], return_inverse=True)
     groups, frames = int(group.max()) + 1 if len(group) else 0, int(shared.sum())
     sums = np.stack([np.bincount(group, weights=error, minlength=groups) for error in errors[:, shared]])  # (2, G)
     counts = np.bincount(group, minlength=groups)  # (G,)
     sign = 1.0 if kind.better == "lower" else -1.0
-    skill, difference = _skill_and_difference(sums.sum(axis=1), counts.sum())
+    skill, difference = skill_and_difference(sums.sum(axis=1), counts.sum())
     intervals = [(None, None), (None, None)]
     if groups > 1:
         rng = np.random.default_rng(config.seed)
         times = rng.multinomial(groups, np.full(groups, 1 / groups), size=config.resamples)  # (R, G)
-        drawn = _skill_and_difference(sums @ times.T, times @ counts)
-        intervals = [_interval(drawn[0], config.confidence), _interval(sign * drawn[1], config.confidence)]
+        drawn = skill_and_difference(sums @ times.T, times @ counts)
+        intervals = [interval(drawn[0], config.confidence), interval(sign * drawn[1], config.confidence)]
     return Comparison(
         metric=metric,
         baseline=baseline,
         best=False,
-        skill=_or_none(skill),
+        skill=or_none(skill),
         skill_low=intervals[0][0],
         skill_high=intervals[0][1],
-        difference=_or_none(sign * difference),
+        difference=or_none(sign * difference),
         difference_low=intervals[1][0],
         difference_high=intervals[1][1],
         frames=frames,
@@ -269,44 +305,19 @@ def _compare(
     )
 
 
-def _skill_and_difference(sums: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def skill_and_difference(sums: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """From summed errors of model and baseline (2, ...) over ``count`` frames; NaN where not defined."""
     with np.errstate(divide="ignore", invalid="ignore"):
         skill = np.where(sums[1] > 0, 1 - sums[0] / sums[1], np.nan)
         return skill, (sums[0] - sums[1]) / count
 
 
-def _interval(values: np.ndarray, confidence: float) -> tuple[float | None, float | None]:
+def interval(values: np.ndarray, confidence: float) -> tuple[float | None, float | None]:
     """Percentile interval; none where a resample has no value, since leaving it out would flatter."""
     tail = (1 - confidence) / 2
     low, high = np.quantile(values, [tail, 1 - tail])
-    return _or_none(low), _or_none(high)
+    return or_none(low), or_none(high)
 
 
-def _or_none(value: float) -> float | None:
+def or_none(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
-
-
-#: What a field of each annotation may hold in JSON; other fields are built before they get here.
-_HOLDS: dict[str, tuple[type, ...]] = {
-    "str": (str,),
-    "bool": (bool,),
-    "int": (int,),
-    "float": (float, int),
-    "float | None": (float, int, type(None)),
-}
-
-
-def _exactly(kind: type, content: Mapping[str, object]):
-    """``kind`` from a mapping with exactly its fields, each of its type."""
-    expected = {item.name: item.type for item in fields(kind)}
-    if not isinstance(content, Mapping) or set(content) != set(expected):
-        raise ValueError(f"a {kind.__name__} must have exactly the fields {', '.join(sorted(expected))}")
-    for name, value in content.items():
-        if type(value) not in _HOLDS.get(expected[name], (tuple,)):
-            raise ValueError(f"{name} must be {expected[name]}; got {value!r:.60}")
-    return kind(**content)
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")

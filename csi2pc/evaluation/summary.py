@@ -2,8 +2,9 @@
 
 The words follow from the numbers alone. "Better" and "worse" are said only where the interval of the skill stays on
 one side of 0; where it includes 0, the model is not distinguishable from blind; where there is no interval, because
-there is only one sequence, that is said instead. "Held-out" are frames of the test part alone; of other parts the words
-say first what their numbers are worth.
+there is only one sequence, that is said instead. Where the model has no value on some frames, whatever is said of it
+says so in the same sentence, and a mean that leaves frames out is marked. "Held-out" are frames of the test part
+alone; of other parts the words say first what their numbers are worth.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from rich.text import Text
 
 from .metrics import METRICS
 from .rows import MODEL, SHUFFLED
-from .statistics import PARTS, Comparison, Summary
+from .statistics import PARTS, Comparison, Score, Summary
 
 #: With fewer groups than this, percentile intervals are known to be too narrow, and the summary says so.
 FEW_GROUPS = 10
@@ -72,13 +73,15 @@ def words(summary: Summary) -> list[str]:
 
 def verdict(summary: Summary, metric: str) -> str:
     """Whether the model beats every blind baseline under ``metric``, and if not, which it does not."""
+    if summary.score(metric, MODEL).mean is None:
+        return f"Nothing can be said about {metric}: the model has no value on any frame."
     compared = summary.against(metric)
     apart = [c.baseline for c in compared if c.difference is None]
     stated = [c for c in compared if c.difference is not None]
     if not stated:
         return f"Nothing can be said about {metric}: there is no blind baseline to compare the model with."
     where = f"on the {groups(summary)}"
-    value = f"{metric} {_number(summary.score(metric, MODEL).mean)}{_unit(metric)}"
+    value = f"{metric} {_number(summary.score(metric, MODEL).mean)}{_unit(metric)}{_gaps(summary, metric)}"
     unsure = [c for c in stated if standing(c) == "unknown" and c.rank > 0]
     failed = [c for c in stated if standing(c) != "better" and c not in unsure]
     best = summary.best_blind(metric)
@@ -135,7 +138,8 @@ def _other_metrics(summary: Summary) -> list[str]:
     for metric in summary.metrics[1:]:
         best = summary.best_blind(metric)
         if best is not None and standing(best) != "unknown":
-            by_standing.setdefault(standing(best), []).append(metric)
+            gaps = _gaps(summary, metric).removeprefix(", ")
+            by_standing.setdefault(standing(best), []).append(f"{metric} ({gaps})" if gaps else metric)
     phrases = {
         "better": "Against the best blind baseline of each, the model is also better in {}.",
         "worse": "It is worse than the best blind baseline in {}.",
@@ -152,6 +156,7 @@ def _shuffled(summary: Summary, metric: str) -> str:
         return f"The model could not be compared with itself fed shuffled CSI in {metric}."
     interval = _interval(against.difference_low, against.difference_high, "+.4f")
     difference = f"{metric} {against.difference:+.4f}{_unit(metric)}{interval}, own CSI minus shuffled"
+    difference += _gaps(summary, metric)
     uses = {
         "better": "The model uses the CSI of the frame",
         "worse": "The model is worse with the frame's own CSI than with shuffled CSI",
@@ -170,23 +175,42 @@ def _caveats(summary: Summary) -> list[str]:
         )
     elif summary.groups < FEW_GROUPS:
         notes.append(f"The intervals stand on {groups(summary)} only, and are too narrow for so few.")
-    for method in summary.methods:
-        gaps = {s.missing for s in summary.scores if s.method == method and s.missing}
-        if summary.frames in gaps:
+    absent = {method: _absent(summary, method) for method in summary.methods}
+    for method, missing in absent.items():
+        if missing == summary.frames:
             notes.append(f"{method} has no value on any frame, so nothing is compared with it.")
-        elif gaps:
+        elif missing:
             notes.append(
-                f"{method} has no value on {max(gaps)} of {summary.frames} frames; "
+                f"{method} has no value on {missing} of {summary.frames} frames; "
                 "comparisons with it leave these frames out."
             )
         if method in TOLD:
             notes.append(f"{method} is told {TOLD[method]} of each frame; the model is not.")
+    for metric in summary.metrics:
+        scores = {method: summary.score(metric, method) for method in summary.methods}
+        gaps = [f"{method} on {s.missing}" for method, s in scores.items() if s.missing > absent[method]]
+        if gaps:
+            notes.append(
+                f"Of {summary.frames} frames, {metric} is not defined for {_and(gaps)}; means are over the others, and "
+                "comparisons over frames where both have it."
+            )
     return notes
+
+
+def _absent(summary: Summary, method: str) -> int:
+    """On how many frames a method has no value under any metric."""
+    return min(score.missing for score in summary.scores if score.method == method)
+
+
+def _gaps(summary: Summary, metric: str) -> str:
+    """Words for the frames on which the model has no value under ``metric``; empty where there are none."""
+    missing = summary.score(metric, MODEL).missing
+    return f", without {missing} of {summary.frames} frames that have no value" if missing else ""
 
 
 def _caption(summary: Summary) -> str:
     text = (
-        f"{summary.frames} {PARTS[summary.part]} frames of {_count(summary)}. "
+        f"{summary.frames} {PARTS[summary.part]} frames of {_count(summary)}{_thinned(summary)}. "
         "Means over frames (↓ lower is better, ↑ higher); skill = 1 - error / error of the best blind baseline"
     )
     if summary.groups > 1:
@@ -202,7 +226,7 @@ def _cells(summary: Summary) -> tuple[list[str], list[list[str]], list[int | Non
     for metric in summary.metrics:
         chosen = summary.best_blind(metric)
         name = f"{metric}{_unit(metric)} {'↓' if METRICS[metric].better == 'lower' else '↑'}"
-        means = [_number(summary.score(metric, method).mean) for method in methods]
+        means = [_mean(summary.score(metric, method)) for method in methods]
         body.append([name, *means, _skill(chosen) if chosen else "-"])
         best.append(1 + methods.index(chosen.baseline) if chosen else None)
     return header, body, best
@@ -222,6 +246,11 @@ def _interval(low: float | None, high: float | None, form: str) -> str:
     return "" if low is None or high is None else f" [{low:{form}}, {high:{form}}]"
 
 
+def _mean(score: Score) -> str:
+    """A mean, marked where it leaves frames out."""
+    return _number(score.mean) + (f" ({score.missing} missing)" if score.missing and score.frames else "")
+
+
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.4f}"
 
@@ -233,6 +262,10 @@ def _unit(metric: str) -> str:
 
 def _count(summary: Summary, kind: str = "") -> str:
     return f"{summary.groups} {kind}{summary.by}{'s' if summary.groups != 1 else ''}"
+
+
+def _thinned(summary: Summary) -> str:
+    return "" if summary.every == 1 else f", one frame in {summary.every} of each sequence"
 
 
 def _and(names: Sequence[str]) -> str:

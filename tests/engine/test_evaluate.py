@@ -7,6 +7,7 @@ import pytest
 from csi2pc.checkpoint import load_checkpoint, save_checkpoint
 from csi2pc.data.dataset import open_data
 from csi2pc.engine.evaluate import evaluate
+from csi2pc.engine.predict import predict_clouds
 from csi2pc.engine.run_folder import RunFolder
 from csi2pc.errors import CheckpointError, ConfigError, DataError
 from csi2pc.evaluation.baselines import shuffled_order
@@ -95,6 +96,55 @@ def test_shuffled_csi_gives_every_frame_the_cloud_of_another_sequence(evaluated,
         assert shuffled[i] == pytest.approx(expected, rel=1e-9)
     assert np.all(own != shuffled)  # the model reads its CSI: other CSI, another cloud
     assert evaluated.shuffled("chamfer_l1").difference == pytest.approx(np.mean(own - shuffled))
+
+
+def test_rows_say_how_far_away_the_target_was(evaluated, finished, settings):
+    rows = read_rows(finished.evaluation / "frames.csv")
+    test = open_data(settings.data, settings.prepare).test
+    for i, metres in enumerate(rows.distance):
+        assert metres == pytest.approx(np.linalg.norm(test.points(i).mean(axis=0)), rel=1e-6)
+
+
+def test_every_third_frame_of_each_sequence(evaluated, finished, tmp_path):
+    checkpoint = load_checkpoint(finished.best)
+    checkpoint.run["evaluation"]["every"] = 3
+    save_checkpoint(tmp_path / "thinned.safetensors", checkpoint)
+    summary = evaluate(tmp_path / "thinned.safetensors")
+    every, thinned = (read_rows(folder / "frames.csv") for folder in (finished.evaluation, tmp_path / "evaluation"))
+    chosen = [0, 3, 4, 7]  # of two sequences of four frames
+    assert thinned.frames == tuple(every.frames[i] for i in chosen)
+    assert (summary.frames, summary.every) == (4, 3)
+    for method in ("model", "mean_cloud", "nearest_action_time"):
+        np.testing.assert_allclose(thinned.column(method, "chamfer_l1"), every.column(method, "chamfer_l1")[chosen])
+    assert json.loads((tmp_path / "evaluation" / "data.json").read_text())["every"] == 3
+    assert "one frame in 3 of each sequence" in (tmp_path / "evaluation" / "summary.md").read_text(encoding="utf-8")
+
+
+def test_clouds_that_are_not_finite_are_counted_and_never_dropped(evaluated, finished, tmp_path, monkeypatch, capsys):
+    def broken(model, features, valid, *, device):
+        clouds = predict_clouds(model, features, valid, device=device)
+        clouds[2, 5, 1] = np.nan
+        clouds[4, 0, 0] = np.inf
+        return clouds
+
+    monkeypatch.setattr("csi2pc.engine.evaluate.predict_clouds", broken)
+    (tmp_path / "model.safetensors").write_bytes(finished.best.read_bytes())
+    summary = evaluate(tmp_path / "model.safetensors")
+    out = tmp_path / "evaluation"
+    rows, whole = read_rows(out / "frames.csv"), read_rows(finished.evaluation / "frames.csv")
+    assert rows.frames == whole.frames
+    for metric in rows.metrics:
+        expected = whole.column("model", metric)
+        expected[[2, 4]] = np.nan
+        np.testing.assert_allclose(rows.column("model", metric), expected)
+        assert np.isnan(rows.column("shuffled_csi", metric)).sum() == 2
+        assert not np.isnan(rows.column("mean_cloud", metric)).any()
+        assert (summary.score(metric, "model").frames, summary.score(metric, "model").missing) == (6, 2)
+    assert json.loads((out / "data.json").read_text())["not_finite"] == {"model": 2, "shuffled_csi": 2}
+    assert "model: 2 of 8 clouds are not finite" in " ".join(capsys.readouterr().err.split())
+    said = (out / "summary.md").read_text(encoding="utf-8")
+    assert "(2 missing)" in said and "model has no value on 2 of 8 frames" in said
+    assert "without 2 of 8 frames that have no value" in said.split("\n- ")[1]  # in the verdict itself
 
 
 def test_data_that_moved_is_found_with_root_and_missed_without(finished, tree, tmp_path):

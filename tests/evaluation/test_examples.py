@@ -48,6 +48,17 @@ def test_the_best_baseline_with_a_cloud_on_all_three_frames_is_shown(rng):
     assert choose_examples(*make(rng, "emd", model=model)) == []
 
 
+def test_a_baseline_that_cannot_be_drawn_gives_way(rng):
+    rows, summary, clouds, targets = make(rng, "emd", model=[0.1] * 5, mean_cloud=[0.9] * 5, shuffled_csi=[0.5] * 5)
+    clouds["shuffled_csi"][0][0, 1] = np.nan
+    assert {e.baseline_name for e in choose_examples(rows, summary, clouds, targets)} == {"mean_cloud"}
+
+
+def test_frames_on_which_the_metric_is_not_defined_are_not_chosen(rng):
+    gaps = make(rng, "icp_rmse", model=[np.nan, 0.02, 0.01, np.nan, 0.03], mean_cloud=[0.02] * 5)
+    assert [example.frame for example in choose_examples(*gaps)] == [FRAMES[2], FRAMES[1], FRAMES[4]]
+
+
 def test_a_baseline_without_error_is_the_best(rng):
     content = make(rng, "emd", model=[0.1, 0.2, 0.3, 0.4, 0.5], mean_cloud=[0.05] * 5, nearest_scene=[0.0] * 5)
     assert [example.baseline_name for example in choose_examples(*content)] == ["nearest_scene"] * 3

@@ -139,12 +139,51 @@ def test_gaps_are_named(rng):
     ids = tuple(FrameId(f"s{k}", 0) for k in range(12))
     columns = {"model/emd": rng.uniform(size=12), "mean_cloud/emd": 2 + rng.uniform(size=12)}
     columns["model/emd"][:3] = np.nan
-    text = words(summarise(FrameRows(ids, np.full(12, 9), columns)))
+    summary = summarise(FrameRows(ids, np.full(12, 9), columns))
+    text = words(summary)
     assert any(sentence.startswith("model has no value on 3 of 12 frames") for sentence in text)
+    assert re.match(r"The model beats .*\(emd \d.\d+ m, without 3 of 12 frames that have no value, skill", text[0])
+    assert f"| {np.nanmean(columns['model/emd']):.4f} (3 missing) | **{columns['mean_cloud/emd'].mean():.4f}** |" in (
+        markdown(summary)
+    )
     columns["nearest_action_time/emd"] = np.full(12, np.nan)
     text = words(summarise(FrameRows(ids, np.full(12, 9), columns)))
     assert text[0].endswith("No skill could be stated against nearest_action_time.")
     assert any(sentence.startswith("nearest_action_time has no value on any frame") for sentence in text)
+
+
+def test_a_model_without_any_value_is_not_judged(rng):
+    ids, scores = columns(rng, model=1.0, mean_cloud=2.0)
+    text = words(summarise(FrameRows(ids, np.full(12, 9), {**scores, "model/emd": np.full(12, np.nan)})))
+    assert text[0] == "Nothing can be said about emd: the model has no value on any frame."
+    assert not any("beats" in sentence or "better" in sentence for sentence in text)
+
+
+def test_a_metric_that_is_not_always_defined(rng):
+    ids, scores = columns(rng, model=1.0, shuffled_csi=1.5, mean_cloud=2.0)
+    scores |= {name.replace("emd", "icp_rmse"): values / 100 for name, values in scores.items()}
+    scores["model/icp_rmse"][:4] = np.nan
+    scores["mean_cloud/icp_rmse"][:5] = np.nan
+    summary = summarise(FrameRows(ids, np.full(12, 9), scores))
+    text = words(summary)
+    assert "missing" not in verdict(summary, "emd") and not any("has no value on" in s for s in text)
+    better = "the model is also better in icp_rmse (without 4 of 12 frames that have no value)."
+    assert any(sentence.endswith(better) for sentence in text)
+    undefined = "Of 12 frames, icp_rmse is not defined for model on 4 and mean_cloud on 5"
+    assert any(sentence.startswith(undefined) for sentence in text)
+    assert "(4 missing)" in markdown(summary) and "(5 missing)" in markdown(summary)
+    own = next(sentence for sentence in words(summarise(FrameRows(ids, np.full(12, 9), {
+        name: values for name, values in scores.items() if name.endswith("icp_rmse")
+    }))) if "uses the CSI" in sentence)  # fmt: skip
+    assert own.endswith("own CSI minus shuffled, without 4 of 12 frames that have no value).")
+
+
+def test_thinned_frames_are_stated(rng):
+    ids, scores = columns(rng, model=1.0, mean_cloud=2.0)
+    rows = FrameRows(ids, np.full(12, 9), scores)
+    assert "12 held-out frames of 12 sequences. " in markdown(summarise(rows))
+    text = markdown(summarise(rows, EvaluationConfig(every=10)))
+    assert text.startswith("12 held-out frames of 12 sequences, one frame in 10 of each sequence. ")
 
 
 def test_both_tables_hold_every_number(rng):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 from scipy.spatial.distance import cdist
 
-from csi2pc.evaluation.transport import earth_movers_distance, transport_plan
+from csi2pc.ops.transport import earth_movers_distance, transport_plan
 
 
 def dense_optimum(costs):

@@ -1,0 +1,147 @@
+"""Where a comparison keeps what, and how far each of its runs is."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..config import RunConfig
+from ..errors import DataError
+from ..evaluation.compared_runs import ComparedRun
+from ..evaluation.rows import read_rows
+from .compare_config import PlannedRun
+from .draw import ROWS, SUMMARY
+from .run_folder import RunFolder, read_metrics, write_json
+
+
+@dataclass(frozen=True)
+class ComparisonFolder:
+    """Paths of a comparison.
+
+    Attributes:
+        path: the folder, ``out`` of the comparison's configuration.
+    """
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """The comparison's configuration, with its base beside it."""
+        return self.path / "compare.yaml"
+
+    @property
+    def base(self) -> Path:
+        """The configuration that all runs share."""
+        return self.path / "base.yaml"
+
+    @property
+    def learning_rates(self) -> Path:
+        """One row a rate that was tried: data set, variant, rate, validation metric, and which was chosen."""
+        return self.path / "learning_rates.json"
+
+    @property
+    def runs(self) -> Path:
+        """One row a planned run: data set, variant, seed, state, reason, seconds of training, path."""
+        return self.path / "runs.json"
+
+    @property
+    def summary(self) -> Path:
+        """Scores and differences (:class:`csi2pc.evaluation.comparison.ComparisonSummary`)."""
+        return self.path / "comparison.json"
+
+    @property
+    def blind(self) -> Path:
+        """The blind baselines, scored once for all runs on the same data."""
+        return self.path / "blind"
+
+    def run(self, planned: PlannedRun) -> RunFolder:
+        """The folder of one run; its configuration and log lie beside it."""
+        return RunFolder(self.path / "runs" / planned.dataset / planned.variant / f"seed{planned.seed}")
+
+    def search(self, planned: PlannedRun, rate: float) -> RunFolder:
+        """The folder of one run of the search for a learning rate."""
+        return RunFolder(self.path / "search" / planned.dataset / planned.variant / f"{rate:g}")
+
+
+def is_trained(run: RunFolder, config: RunConfig) -> bool:
+    """Whether a run has made all its epochs."""
+    rows = read_metrics(run)
+    return bool(rows) and rows[-1]["epoch"] == config.training.epochs and run.last.exists()
+
+
+def is_done(run: RunFolder, config: RunConfig) -> bool:
+    """Whether a run is trained and evaluated."""
+    return is_trained(run, config) and (run.evaluation / SUMMARY).exists() and (run.evaluation / "data.json").exists()
+
+
+def seconds_of(run: RunFolder) -> float | None:
+    """Seconds of training so far; None before the first epoch's end."""
+    rows = read_metrics(run)
+    return float(rows[-1]["seconds"]) if rows else None
+
+
+def how_far(run: RunFolder, config: RunConfig) -> str:
+    """For example ``"epoch 3/8"``."""
+    rows = read_metrics(run)
+    return f"epoch {rows[-1]['epoch'] if rows else 0}/{config.training.epochs}"
+
+
+def state_rows(
+    folder: ComparisonFolder, runs: list[PlannedRun], reasons: dict[str, str]
+) -> list[dict[str, Any]]:
+    """What :attr:`ComparisonFolder.runs` holds: "done", "failed" with the reason, or "missing" with how far it came."""
+    rows = []
+    for planned in runs:
+        run = folder.run(planned)
+        done, reason = is_done(run, planned.config), reasons.get(str(planned), "")
+        state = "done" if done else "failed" if reason else "missing"
+        rows.append({
+            "dataset": planned.dataset,
+            "variant": planned.variant,
+            "seed": planned.seed,
+            "state": state,
+            "reason": "" if done else reason or how_far(run, planned.config),
+            "seconds": seconds_of(run),
+            "learning_rate": planned.config.optimiser.learning_rate,
+            "epochs": planned.config.training.epochs,
+            "path": run.path.relative_to(folder.path).as_posix(),
+        })  # fmt: skip
+    return rows
+
+
+def write_rows_of(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Save rows of runs or learning rates as strict JSON."""
+    write_json(path, {"rows": rows})
+
+
+def read_rows_of(path: Path) -> list[dict[str, Any]]:
+    """Read what :func:`write_rows_of` wrote.
+
+    Raises:
+        DataError: the file is missing or holds something else.
+    """
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise ValueError("rows must be a list of objects")
+        return rows
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"a comparison's rows must be a file saved by csi2pc compare; {path}: {error}") from error
+
+
+def compared_run(folder: ComparisonFolder, planned: PlannedRun) -> ComparedRun:
+    """The per-frame rows of a run that is done."""
+    rows = read_rows(folder.run(planned).evaluation / ROWS)
+    return ComparedRun(planned.dataset, planned.variant, planned.seed, rows)
+
+
+def targets_of(run: RunFolder) -> str:
+    """Digest of the targets that a run was scored against; a run by hand of an older version has none."""
+    try:
+        return str(json.loads((run.evaluation / "data.json").read_text(encoding="utf-8"))["targets"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f"a run must say which targets it was scored against; {run.evaluation}: {error}; evaluate again"
+        ) from error

@@ -1,0 +1,203 @@
+"""What the folder of a comparison says, for its report: conclusions, runs, and what the runs left that are at hand."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import DataError
+from ..evaluation.comparison import ComparisonSummary, read_comparison
+from ..evaluation.comparison_page import ComparedDataset, ComparedFrame, Curve, comparison_page
+from ..evaluation.examples import FrameExample, read_examples
+from ..evaluation.page import Page
+from ..evaluation.rows import MODEL, SHUFFLED, FrameRows, read_rows
+from ..progress import track
+from .comparison_folder import ComparisonFolder, read_rows_of
+from .draw import CLOUDS, EXAMPLES, ROWS
+from .report_files import read_text, shown
+from .run_record import SIMULATED, RunRecord, duration, provenance, read_run
+
+#: Metrics whose distributions are drawn.
+METRICS = 4
+
+
+@dataclass(frozen=True, eq=False)
+class FoundRun:
+    """A run of the comparison whose folder is at hand."""
+
+    dataset: str
+    variant: str
+    seed: int
+    record: RunRecord
+    done: bool
+
+    @property
+    def evaluation(self) -> Path:
+        """Folder of its evaluation."""
+        return self.record.run.evaluation
+
+
+def report_comparison(path: Path) -> tuple[Page, list[ComparedDataset]]:
+    """The report of a comparison, and what it shows of each data set.
+
+    Raises:
+        DataError: a file is damaged, or runs of one data set saw other frames.
+    """
+    folder = ComparisonFolder(path)
+    summary = read_comparison(folder.summary) if folder.summary.exists() else None
+    rows = read_rows_of(folder.runs) if folder.runs.exists() else []
+    rates = read_rows_of(folder.learning_rates) if folder.learning_rates.exists() else []
+    found = _found(path, rows)
+    datasets = _datasets(summary, [run for run in found if run.done]) if summary else []
+    page = Page(f"Comparison {path.absolute().name}", "human point clouds from WiFi CSI: variants on the same test frames")
+    _banners(page, summary, rows, found)
+    curves = [Curve(run.dataset, run.variant, run.seed, run.record.history) for run in found]
+    comparison_page(page, summary, runs=rows, rates=rates, datasets=datasets, curves=curves)
+    page.section("provenance", "How it was made")
+    page.listing(_provenance(found))
+    for name in (folder.config, folder.base):
+        if name.exists():
+            page.details(name.name, shown(read_text(name)))
+    return page, datasets
+
+
+def _found(path: Path, rows: Sequence[dict[str, Any]]) -> list[FoundRun]:
+    """The runs whose folders are there.
+
+    Raises:
+        DataError: a row names no run, or a folder outside the comparison.
+    """
+    runs = []
+    for row in rows:
+        names = [row.get(name) for name in ("dataset", "variant", "seed", "state", "path")]
+        if [type(name) for name in names] != [str, str, int, str, str]:
+            raise DataError(f"a row of runs.json must name data set, variant, seed, state and path; got {row!r:.80}")
+        dataset, variant, seed, state, place = names
+        run = path / place
+        if not run.resolve().is_relative_to(path.resolve()):
+            raise DataError(f"the runs of a comparison must lie in its folder; runs.json names {place!r:.80}")
+        if (run / "config.yaml").is_file():
+            runs.append(FoundRun(dataset, variant, seed, read_run(run), state == "done"))
+    return runs
+
+
+def _banners(
+    page: Page, summary: ComparisonSummary | None, rows: Sequence[dict[str, Any]], found: Sequence[FoundRun]
+) -> None:
+    states = [row.get("state") for row in rows]
+    failed, missing = states.count("failed"), len(states) - states.count("done") - states.count("failed")
+    if failed or missing:
+        what = f"{states.count('done')} of {len(rows)} runs are done, {failed} failed, {missing} missing"
+        page.banner("warning", f"Unfinished: {what}; see the first table.")
+    elif not rows:
+        page.banner("warning", "Unfinished: no run has been started yet.")
+    if summary is None:
+        page.banner("warning", "Not concluded: there is no comparison.json yet; csi2pc compare writes it.")
+    away = states.count("done") - sum(run.done for run in found)
+    if away:
+        page.banner("warning", f"The folders of {away} runs are not at hand: what needs their rows or clouds is left out.")
+    if any(run.record.simulated for run in found):
+        page.banner("note", SIMULATED)
+
+
+def _datasets(summary: ComparisonSummary, found: Sequence[FoundRun]) -> list[ComparedDataset]:
+    result = []
+    for dataset in summary.datasets:
+        runs = [run for run in found if run.dataset == dataset and (run.evaluation / ROWS).exists()]
+        if runs:
+            result.append(_dataset(summary, dataset, runs))
+    return result
+
+
+def _dataset(summary: ComparisonSummary, dataset: str, runs: Sequence[FoundRun]) -> ComparedDataset:
+    """Values of every seed, means over seeds, and frames; of the rows only what is shown stays in memory."""
+    metrics = summary.metrics[:METRICS]
+    values: dict[str, dict[str, list[np.ndarray]]] = {}
+    first: FrameRows | None = None
+    blind: dict[str, np.ndarray] = {}
+    for run in track(runs, description=f"reading the rows of {dataset}"):
+        rows = read_rows(run.evaluation / ROWS)
+        if first is None:
+            first = FrameRows(rows.frames, rows.points, {}, rows.distance)
+            blind = {c: v for c, v in rows.values.items() if c.split("/")[0] not in (MODEL, SHUFFLED)}
+        elif rows.frames != first.frames:
+            raise DataError(
+                f"runs are compared on the same test frames; {run.evaluation / ROWS} and that of "
+                f"{runs[0].variant}, seed {runs[0].seed}, hold different ones: run csi2pc compare again"
+            )
+        for metric in metrics:
+            values.setdefault(run.variant, {}).setdefault(metric, []).append(rows.column(MODEL, metric))
+    seeds = {
+        variant: {metric: np.stack(of) for metric, of in values[variant].items()}
+        for variant in summary.variants
+        if variant in values
+    }
+    means = {f"{variant}/{metric}": of.mean(axis=0) for variant, by in seeds.items() for metric, of in by.items()}
+    clash = {c.split("/")[0] for c in means} & {c.split("/")[0] for c in blind}
+    if clash:
+        raise DataError(f"a variant may not be called like a blind baseline; {min(clash)!r} is: rename the variant")
+    rows = FrameRows(first.frames, first.points, {**means, **blind}, first.distance)
+    frames, seed = _frames(summary, runs)
+    return ComparedDataset(dataset, seeds, rows, frames, seed)
+
+
+def _frames(summary: ComparisonSummary, runs: Sequence[FoundRun]) -> tuple[list[ComparedFrame], int | None]:
+    """Best, median and worst frame of the reference's first seed, with the clouds that all variants made with it."""
+    reference = next((run for run in runs if run.variant == summary.reference), None)
+    if reference is None:
+        return [], None
+    same = {run.variant: run for run in runs if run.seed == reference.seed}
+    rows = {variant: read_rows(run.evaluation / ROWS) for variant, run in same.items()}
+    examples = read_examples(reference.evaluation / EXAMPLES, rows[summary.reference])
+    clouds = {v: _clouds(same[v].evaluation / CLOUDS, examples) for v in summary.variants if v in same}
+    frames = []
+    for number, example in enumerate(examples):
+        row = next(i for i, frame in enumerate(rows[summary.reference].frames) if frame == example.frame)
+        values = {variant: float(of.column(MODEL, example.metric)[row]) for variant, of in rows.items()}
+        values[example.baseline_name] = example.baseline_value
+        frames.append(
+            ComparedFrame(
+                label=example.label, frame=str(example.frame), target=example.target,
+                predictions={variant: of[number] for variant, of in clouds.items()},
+                baseline_name=example.baseline_name, baseline=example.baseline, metric=example.metric, values=values,
+            )
+        )  # fmt: skip
+    return frames, reference.seed
+
+
+def _clouds(path: Path, examples: Sequence[FrameExample]) -> list[np.ndarray | None]:
+    """A run's own clouds of the frames of the examples; None where it has none, or one that is not finite."""
+    if not path.exists():
+        return [None] * len(examples)
+    try:
+        with np.load(path, allow_pickle=False) as saved:
+            position = {str(name): i for i, name in enumerate(saved["frames"])}
+            points = saved["points"]
+            if points.ndim != 3 or points.shape[2] != 3 or points.dtype.kind != "f" or len(points) != len(position):
+                raise ValueError(f"points are {points.shape} for {len(position)} frames")
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(f"clouds must be readable as saved by this version; {path}: {error}; evaluate again") from error
+    found = [position.get(str(example.frame)) for example in examples]
+    clouds = [None if at is None else points[at] for at in found]
+    return [cloud if cloud is not None and np.isfinite(cloud).all() else None for cloud in clouds]
+
+
+def _provenance(found: Sequence[FoundRun]) -> dict[str, str]:
+    """What all runs share, and where they differ all values; the whole time in training."""
+    if not found:
+        return {"runs": "none at hand"}
+    values: dict[str, list[str]] = {}
+    for run in found:
+        for name, value in provenance(run.record).items():
+            if name not in ("epochs", "time in training", "checkpoint"):
+                values.setdefault(name, []).append(value)
+    shared = {name: "; ".join(dict.fromkeys(of)) for name, of in values.items()}
+    seconds = [rows[-1].get("seconds") for run in found if (rows := run.record.history)]
+    known = [value for value in seconds if isinstance(value, (int, float)) and 0 <= value < 1e10]
+    return {**shared, "time in training, all runs": duration(float(sum(known)))}

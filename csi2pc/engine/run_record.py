@@ -1,0 +1,155 @@
+"""What a run folder says of itself, for its report: states to tell first, results, and how it was made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import DataError
+from ..evaluation.examples import read_examples
+from ..evaluation.page import Page
+from ..evaluation.rows import read_rows
+from ..evaluation.run_page import Evaluated, run_page
+from ..evaluation.statistics import read_summary
+from .draw import EXAMPLES, ROWS, SUMMARY
+from .report_files import plain, progress_of, read_history, read_json, read_settings, read_text, setting, shown
+from .run_folder import RunFolder, checkpoint_of
+
+#: Folders of evaluations, the one on test frames first.
+EVALUATIONS = ("evaluation", "evaluation-validation", "evaluation-train")
+SIMULATED = "Simulated data: all of it is synthetic. It says nothing about recorded CSI."
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """The files of a run folder, read.
+
+    Attributes:
+        run: the folder.
+        settings: the resolved configuration.
+        history: a mapping an epoch.
+        data: what was read and skipped at opening.
+        environment: versions and machine.
+        evaluation: the folder of its evaluation; None where there is none.
+    """
+
+    run: RunFolder
+    settings: Mapping[str, Any]
+    history: list[dict[str, Any]]
+    data: Mapping[str, Any]
+    environment: Mapping[str, Any]
+    evaluation: Path | None
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the data says that it was simulated."""
+        notes = self.data.get("notes")
+        return any("synthetic" in str(note).lower() for note in notes) if isinstance(notes, list) else False
+
+    @property
+    def unfinished(self) -> str:
+        """How far training came, in words; empty where it came to its end."""
+        asked, done = setting(self.settings, "training.epochs", int), self.epoch
+        if asked is None or done >= asked:
+            return ""
+        return f"epoch {done} of {asked}" if done else f"not one of {asked} epochs is complete"
+
+    @property
+    def epoch(self) -> int:
+        """Epochs that were logged."""
+        epochs = [row["epoch"] for row in self.history if type(row.get("epoch")) is int]
+        return max(epochs, default=0)
+
+
+def read_run(folder: Path) -> RunRecord:
+    """Read a run folder, but its rows and clouds.
+
+    Raises:
+        DataError: a file is damaged.
+    """
+    run = RunFolder(folder)
+    found = [folder / name for name in EVALUATIONS if (folder / name / SUMMARY).exists()]
+    return RunRecord(
+        run=run,
+        settings=read_settings(run.config),
+        history=read_history(run.metrics),
+        data=read_json(run.data),
+        environment=read_json(run.environment),
+        evaluation=found[0] if found else None,
+    )
+
+
+def read_evaluated(folder: Path) -> Evaluated:
+    """The results of an evaluation's folder.
+
+    Raises:
+        DataError: a file is missing or damaged, or rows and summary do not belong together.
+    """
+    rows, summary = read_rows(folder / ROWS), read_summary(folder / SUMMARY)
+    if len(rows) != summary.frames or rows.metrics != summary.metrics or set(rows.methods) != set(summary.methods):
+        raise DataError(f"{folder / ROWS} and {SUMMARY} must be of one evaluation; these are not: evaluate again")
+    return Evaluated(rows, summary, read_examples(folder / EXAMPLES, rows))
+
+
+def report_run(folder: Path) -> tuple[Page, Evaluated | None]:
+    """The report of a run, and the results in it.
+
+    Raises:
+        DataError: a file is damaged.
+    """
+    record = read_run(folder)
+    evaluated = read_evaluated(record.evaluation) if record.evaluation else None
+    page = Page(title=f"Run {folder.absolute().name}", subtitle="human point clouds from WiFi CSI: one training run")
+    if record.unfinished:
+        page.banner("warning", f"Unfinished: {record.unfinished}. What follows is of a training that goes on or was cut.")
+    if evaluated is None:
+        page.banner("warning", "Not evaluated: there are no scores yet. csi2pc evaluate makes them.")
+    if record.simulated:
+        page.banner("note", SIMULATED)
+    run_page(page, evaluated, record.history)
+    page.section("provenance", "How it was made")
+    page.listing(provenance(record))
+    for path in (record.run.config, record.run.data, record.run.environment):
+        if path.exists():
+            page.details(path.name, shown(read_text(path)))
+    return page, evaluated
+
+
+def provenance(record: RunRecord) -> dict[str, str]:
+    """Versions, machine, seeds, data and time of a run, by name."""
+    pairs = {f"{name}": plain(value) for name, value in record.environment.items()}
+    progress = progress_of(checkpoint_of(record.run.path))
+    for name in ("training.seed", "data.split_seed", "evaluation.seed"):
+        if (value := setting(record.settings, name, int)) is not None:
+            pairs[name] = str(value)
+    pairs["epochs"] = f"{record.epoch} of {setting(record.settings, 'training.epochs', int)}"
+    if record.history and (seconds := record.history[-1].get("seconds")) is not None:
+        pairs["time in training"] = duration(seconds)
+    if progress:
+        pairs["checkpoint"] = f"after step {plain(progress.get('best_step') or progress.get('step'))}"
+        pairs["digest of the training and validation data"] = plain(progress.get("data"))
+    if record.evaluation is not None and (targets := read_json(record.evaluation / "data.json").get("targets")):
+        pairs["digest of the frames and targets scored"] = plain(targets)
+    parts = record.data.get("parts")
+    for line in parts if isinstance(parts, list) else []:
+        name, _, rest = plain(line).partition(": ")
+        pairs[f"data, {name}" if name != "note" else f"note: {rest.split(':')[0]}"] = rest
+    pairs["left out at reading"] = _left_out(record.data.get("counts"))
+    return pairs
+
+
+def duration(seconds: object) -> str:
+    """Seconds in words."""
+    if not isinstance(seconds, (int, float)) or not 0 <= seconds < 1e10:
+        return plain(seconds)
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+def _left_out(counts: object) -> str:
+    if not isinstance(counts, Mapping) or not counts:
+        return "nothing"
+    return "; ".join(f"{plain(number)} {plain(reason)}" for reason, number in counts.items())

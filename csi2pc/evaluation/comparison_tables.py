@@ -1,0 +1,220 @@
+"""Tables and charts of a comparison: scores, skill and paired differences, from its summary alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .charts import Bar, BarChart
+from .comparison import ComparisonSummary, PairedDifference, VariantScore
+from .comparison_words import difference_words, mean_words, skill_words
+from .figures import LOWEST_SKILL
+from .metrics import METRICS
+from .run_page import axis_label, is_number, metric_name, slug
+from .summary import NOT_DISTINGUISHABLE
+from .tables import Cell, Column, Table, number
+from .wording import counted, interval_words
+
+#: Standing against the reference -> style of a bar.
+STYLES = {"better": "model", "worse": "blind", "not distinguishable": "faint", "unknown": "open"}
+#: Metrics whose differences are drawn.
+DRAWN = 4
+
+
+def scores_table(summary: ComparisonSummary, dataset: str) -> Table:
+    """Variants by metrics: means over seeds with their spread, the skill in the first metric, and what CSI is worth.
+
+    The last row is the best blind baseline of each metric.
+    """
+    first = summary.metrics[0]
+    columns = [
+        Column("variant"),
+        *(Column(metric_name(metric), ("mean", "spread")) for metric in summary.metrics),
+        Column(f"skill in {first}", ("", "low", "high")),
+        Column(f"own - shuffled CSI, {axis_label(first)}", ("", "low", "high")),
+    ]
+    body = [_scores_row(summary, dataset, variant) for variant in _present(summary, dataset)]
+    body.append(_blind_row(summary, dataset))
+    caption = (
+        f"{dataset}: means over frames, then over {counted(len(summary.seeds), 'seed')} ± their standard deviation (↓ lower "
+        f"is better, ↑ higher). Skill = 1 - error / error of the best blind baseline, and the error with the frame's own "
+        f"CSI minus with shuffled CSI (negative: the CSI is used), with {summary.confidence:.0%} intervals over "
+        f"{summary.groups[dataset]} {summary.by}s and the seeds."
+    )
+    return Table(f"scores-{slug(dataset)}", caption, tuple(columns), tuple(body))
+
+
+def skill_table(summary: ComparisonSummary, dataset: str) -> Table:
+    """Variants by metrics: skill against the best blind baseline of each metric, with its interval."""
+    body = []
+    for variant in _present(summary, dataset):
+        scores = [summary.score(dataset, variant, metric) for metric in summary.metrics]
+        body.append((Cell(variant), *(_skill_cell(score) for score in scores)))
+    columns = (Column("variant"), *(Column(metric, ("skill", "low", "high")) for metric in summary.metrics))
+    blind = "; ".join(
+        f"{score.metric}: {score.blind}" for score in _first_scores(summary, dataset) if score.blind is not None
+    )
+    caption = f"{dataset}: skill in every metric with {summary.confidence:.0%} intervals. Best blind baselines: {blind}."
+    return Table(f"skill-{slug(dataset)}", caption, columns, tuple(body))
+
+
+def differences_table(summary: ComparisonSummary, dataset: str) -> Table | None:
+    """Variants by metrics: difference from the reference with its interval; None where there is no other variant."""
+    found = {(d.variant, d.metric): d for metric in summary.metrics for d in summary.differences_of(dataset, metric)}
+    variants = [v for v in _present(summary, dataset) if (v, summary.metrics[0]) in found]
+    if not variants:
+        return None
+    body = tuple(
+        (Cell(variant), *(_difference_cell(found.get((variant, metric))) for metric in summary.metrics))
+        for variant in variants
+    )
+    columns = (
+        Column("variant"), *(Column(metric_name(metric), ("difference", "low", "high")) for metric in summary.metrics),
+    )  # fmt: skip
+    caption = (
+        f"{dataset}: each variant minus {summary.reference}, on the same frames and seeds; intervals hold together for all "
+        f"variants under one metric at {summary.confidence:.0%}. In bold: better or worse than {summary.reference}."
+    )
+    return Table(f"differences-{slug(dataset)}", caption, columns, body)
+
+
+def skill_chart(summary: ComparisonSummary, dataset: str) -> BarChart | None:
+    """Bars of each variant's skill in the first metric; None where there is none."""
+    metric = summary.metrics[0]
+    rows, styles = [], set()
+    for variant in _present(summary, dataset):
+        score = summary.score(dataset, variant, metric)
+        style = _against_blind(score)
+        styles.add(style)
+        tip = f"{variant}: skill {skill_words(score)} against {score.blind}"
+        rows.append((variant, (Bar(score.skill, score.skill_low, score.skill_high, style, tip),), skill_words(score)))
+    if all(bars[0].value is None for _, bars, _ in rows):
+        return None
+    names = {"model": "better than blind", "blind": "worse than blind", "faint": NOT_DISTINGUISHABLE, "open": "no interval"}
+    return BarChart(
+        name=f"skill-{slug(dataset)}",
+        title=f"Skill in {metric} on {dataset}, against the best blind baseline",
+        x_label="skill: 1 - error of the variant / error of the best blind baseline",
+        rows=tuple(rows),
+        legend=tuple((text, style) for style, text in names.items() if style in styles),
+        lowest=LOWEST_SKILL,
+    )
+
+
+def difference_charts(summary: ComparisonSummary, dataset: str) -> list[BarChart]:
+    """Bars of the differences from the reference, one chart for each of the first :data:`DRAWN` metrics."""
+    charts = []
+    for metric in summary.metrics[:DRAWN]:
+        found = [d for d in summary.differences_of(dataset, metric) if d.difference is not None]
+        if not found:
+            continue
+        rows = tuple(
+            (d.variant, (_difference_bar(d),), f"{d.difference:+.4f}" + ("" if d.low is not None else " (no interval)"))
+            for d in found
+        )
+        present = {d.standing for d in found}
+        charts.append(
+            BarChart(
+                name=f"differences-{slug(dataset)}-{metric}",
+                title=f"{metric_name(metric)}: difference from {summary.reference} on {dataset}",
+                x_label=f"variant - {summary.reference}, {axis_label(metric)}",
+                rows=rows,
+                legend=tuple((name, style) for name, style in STYLES.items() if name in present),
+            )
+        )
+    return charts
+
+
+def rates_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """What the search for learning rates tried; what was chosen stands in bold."""
+    body = []
+    for row in rows:
+        chosen = row.get("chosen") is True
+        rate, value = (row.get(key) if is_number(row.get(key)) else None for key in ("learning_rate", "validation"))
+        body.append((
+            Cell(str(row.get("dataset"))), Cell(str(row.get("variant"))), number(rate, "g", strong=chosen),
+            number(value, strong=chosen), Cell("chosen" if chosen else str(row.get("reason") or "")),
+        ))  # fmt: skip
+    columns = (
+        Column("data set"), Column("variant"), Column("learning rate", ("",)), Column("validation", ("",)), Column(""),
+    )  # fmt: skip
+    caption = "Short runs, the same for every variant; the rate with the lowest validation chamfer_l1 (m) is chosen."
+    return Table("learning-rates", caption, columns, tuple(body))
+
+
+def runs_table(rows: Sequence[Mapping[str, Any]], *, name: str, caption: str) -> Table:
+    """Runs of the comparison and their states."""
+    body = []
+    for row in rows:
+        seed, seconds = (row.get(key) if is_number(row.get(key)) else None for key in ("seed", "seconds"))
+        rate, epochs = (row.get(key) if is_number(row.get(key)) else None for key in ("learning_rate", "epochs"))
+        body.append((
+            Cell(str(row.get("dataset"))), Cell(str(row.get("variant"))), number(seed, "g"), Cell(str(row.get("state"))),
+            number(seconds, ".0f"), number(rate, "g"), number(epochs, "g"), Cell(str(row.get("reason") or "")),
+        ))  # fmt: skip
+    columns = (
+        Column("data set"), Column("variant"), Column("seed", ("",)), Column("state"), Column("seconds", ("",)),
+        Column("learning rate", ("",)), Column("epochs", ("",)), Column("reason"),
+    )  # fmt: skip
+    return Table(name, caption, columns, tuple(body))
+
+
+def _present(summary: ComparisonSummary, dataset: str) -> list[str]:
+    return [v for v in summary.variants if summary.score(dataset, v, summary.metrics[0]) is not None]
+
+
+def _first_scores(summary: ComparisonSummary, dataset: str) -> list[VariantScore]:
+    variant = _present(summary, dataset)[0]
+    scores = (summary.score(dataset, variant, metric) for metric in summary.metrics)
+    return [score for score in scores if score is not None]
+
+
+def _scores_row(summary: ComparisonSummary, dataset: str, variant: str) -> tuple[Cell, ...]:
+    scores = [summary.score(dataset, variant, metric) for metric in summary.metrics]
+    first = scores[0]
+    means = [
+        Cell(mean_words(score), (None, None) if score is None else (score.mean, score.spread)) for score in scores
+    ]
+    csi = number(first.csi, "+.4f")
+    csi = Cell(csi.text + interval_words(first.csi_low, first.csi_high, "+.4f"), (first.csi, first.csi_low, first.csi_high))
+    return Cell(variant), *means, _skill_cell(first), csi
+
+
+def _blind_row(summary: ComparisonSummary, dataset: str) -> tuple[Cell, ...]:
+    by_metric = {score.metric: score for score in _first_scores(summary, dataset)}
+    cells = []
+    for metric in summary.metrics:
+        score = by_metric.get(metric)
+        if score is None or score.blind_mean is None:
+            cells.append(Cell("-", (None, None)))
+        else:
+            cells.append(Cell(f"{score.blind_mean:.4f} {score.blind}", (score.blind_mean, None)))
+    return Cell("best blind"), *cells, Cell("0", (0.0, None, None)), Cell("-", (None, None, None))
+
+
+def _skill_cell(score: VariantScore | None) -> Cell:
+    if score is None:
+        return Cell("-", (None, None, None))
+    return Cell(skill_words(score), (score.skill, score.skill_low, score.skill_high))
+
+
+def _difference_cell(difference: PairedDifference | None) -> Cell:
+    if difference is None:
+        return Cell("-", (None, None, None))
+    numbers = (difference.difference, difference.low, difference.high)
+    return Cell(difference_words(difference), numbers, strong=difference.standing in ("better", "worse"))
+
+
+def _difference_bar(difference: PairedDifference) -> Bar:
+    kind = METRICS[difference.metric]
+    tip = (
+        f"{difference.variant} minus {difference.other}: {difference_words(difference)}, {difference.standing} "
+        f"({kind.better} is better)"
+    )
+    return Bar(difference.difference, difference.low, difference.high, STYLES[difference.standing], tip)
+
+
+def _against_blind(score: VariantScore) -> str:
+    if score.skill_low is None or score.skill_high is None:
+        return "open"
+    return "model" if score.skill_low > 0 else "blind" if score.skill_high < 0 else "faint"
