@@ -120,12 +120,11 @@ def _dataset(summary: ComparisonSummary, dataset: str, runs: Sequence[FoundRun])
     metrics = summary.metrics[:METRICS]
     values: dict[str, dict[str, list[np.ndarray]]] = {}
     first: FrameRows | None = None
-    blind: dict[str, np.ndarray] = {}
     for run in track(runs, description=f"reading the rows of {dataset}"):
         rows = read_rows(run.evaluation / ROWS)
         if first is None:
-            first = FrameRows(rows.frames, rows.points, {}, rows.distance)
             blind = {c: v for c, v in rows.values.items() if c.split("/")[0] not in (MODEL, SHUFFLED)}
+            first = FrameRows(rows.frames, rows.points, blind, rows.distance)
         elif rows.frames != first.frames:
             raise DataError(
                 f"runs are compared on the same test frames; {run.evaluation / ROWS} and that of "
@@ -138,13 +137,8 @@ def _dataset(summary: ComparisonSummary, dataset: str, runs: Sequence[FoundRun])
         for variant in summary.variants
         if variant in values
     }
-    means = {f"{variant}/{metric}": of.mean(axis=0) for variant, by in seeds.items() for metric, of in by.items()}
-    clash = {c.split("/")[0] for c in means} & {c.split("/")[0] for c in blind}
-    if clash:
-        raise DataError(f"a variant may not be called like a blind baseline; {min(clash)!r} is: rename the variant")
-    rows = FrameRows(first.frames, first.points, {**means, **blind}, first.distance)
     frames, seed = _frames(summary, runs)
-    return ComparedDataset(dataset, seeds, rows, frames, seed)
+    return ComparedDataset(dataset, seeds, first, frames, seed)
 
 
 def _frames(summary: ComparisonSummary, runs: Sequence[FoundRun]) -> tuple[list[ComparedFrame], int | None]:

@@ -43,6 +43,8 @@ def _lines(chart: LineChart) -> Figure:
         marker = "" if chart.steps or len(series.x) > 60 else "o"
         axes.plot(series.x, series.y, marker=marker, ms=3, drawstyle="steps-post" if chart.steps else None, **style)
         handles[series.label] = Line2D([], [], **style)
+    if chart.counted:
+        axes.xaxis.get_major_locator().set_params(integer=True)
     if chart.logarithmic:
         axes.set_yscale("log")
     if chart.steps:

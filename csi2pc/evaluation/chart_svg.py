@@ -48,7 +48,7 @@ def _lines(chart: LineChart, width: int) -> str:
     for mark in marks:
         parts.append(f'<path class="grid" d="M{left:.0f},{y(mark):.1f}H{width - right}"/>')
         parts.append(_text(left - 8, y(mark) + 4, f"{mark:g}", anchor="end"))
-    for mark in ticks(x_low, x_high, about=width // 90):
+    for mark in ticks(x_low, x_high, about=width // 90, least=float(chart.counted)):
         parts.append(f'<path class="grid" d="M{x(mark):.1f},{top}V{top + tall}"/>')
         parts.append(_text(x(mark), top + tall + 17, f"{mark:g}", anchor="middle"))
     parts += [_line(series, x, y, chart.steps) for series in chart.series]

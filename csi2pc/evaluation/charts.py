@@ -62,6 +62,11 @@ class LineChart:
             raise DataError(f"the chart {self.name!r} needs at least one point, and finite ones; got {len(values)}")
 
     @property
+    def counted(self) -> bool:
+        """Whether the horizontal axis counts, as epochs do, and has no place for fractions."""
+        return not self.steps and all(float(value).is_integer() for series in self.series for value in series.x)
+
+    @property
     def logarithmic(self) -> bool:
         """Whether the vertical axis is: where values span more than a factor of 20."""
         values = [value for series in self.series for value in series.y]
@@ -148,12 +153,12 @@ def dashed(style: str | int) -> bool:
     return isinstance(style, int) and style // len(SERIES) % 2 == 1
 
 
-def ticks(low: float, high: float, *, about: int = 6) -> list[float]:
-    """Round numbers from ``low`` to ``high``: steps of 1, 2 or 5 times a power of ten."""
+def ticks(low: float, high: float, *, about: int = 6, least: float = 0.0) -> list[float]:
+    """Round numbers from ``low`` to ``high``: steps of 1, 2 or 5 times a power of ten, and at least of ``least``."""
     span = high - low
     if not span > 0:
         return [low]
-    rough = span / about
+    rough = max(span / about, least)
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(power * mantissa for mantissa in (1, 2, 5, 10) if power * mantissa >= rough * 0.999)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)

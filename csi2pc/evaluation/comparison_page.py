@@ -22,7 +22,7 @@ from .comparison_tables import (
 )
 from .comparison_words import comparison_words
 from .page import CloudPanel, Page
-from .rows import FrameRows
+from .rows import MODEL, FrameRows
 from .run_page import axis_label, distribution_chart, is_number, metric_name, slug
 from .settings import EvaluationConfig
 from .tables import Cell, Column, Table, number
@@ -63,16 +63,21 @@ class ComparedDataset:
     Attributes:
         dataset: name.
         seeds: variant to metric to float ``(S, F)``: every value of every seed.
-        rows: columns ``"<variant>/<metric>"``, mean over seeds, and the blind baselines; None where no run is at hand.
+        blind: the frames, and the scores of the blind baselines on them.
         frames: best, median and worst frame of the reference.
         seed: the seed that made the clouds of these frames.
     """
 
     dataset: str
     seeds: Mapping[str, Mapping[str, np.ndarray]]
-    rows: FrameRows | None
+    blind: FrameRows
     frames: Sequence[ComparedFrame]
     seed: int | None
+
+    def rows(self, variant: str) -> FrameRows:
+        """Rows whose model is a variant: means over its seeds, NaN on a frame where one of them has no value."""
+        means = {f"{MODEL}/{metric}": values.mean(axis=0) for metric, values in self.seeds[variant].items()}
+        return FrameRows(self.blind.frames, self.blind.points, {**means, **self.blind.values}, self.blind.distance)
 
 
 @dataclass(frozen=True)
@@ -189,8 +194,8 @@ def _distributions(page: Page, summary: ComparisonSummary, compared: ComparedDat
             if metric in of and variant in summary.variants
         ]
         blind = _blind(summary, compared, metric)
-        if lines and compared.rows is not None and blind is not None:
-            lines.append((f"blind: {blind}", compared.rows.column(blind, metric), "target"))
+        if lines and blind is not None:
+            lines.append((f"blind: {blind}", compared.blind.column(blind, metric), "target"))
         charts.append(distribution_chart(f"distribution-{slug(compared.dataset)}-{metric}", metric, lines))
     shown = [chart for chart in charts if chart is not None]
     if shown:
@@ -200,9 +205,7 @@ def _distributions(page: Page, summary: ComparisonSummary, compared: ComparedDat
 
 
 def _breakdowns(page: Page, summary: ComparisonSummary, compared: ComparedDataset) -> None:
-    rows, metric = compared.rows, summary.metrics[0]
-    if rows is None or metric not in rows.metrics:
-        return
+    metric = summary.metrics[0]
     blind = _blind(summary, compared, metric)
     config = EvaluationConfig(
         by=summary.by, resamples=summary.resamples, confidence=summary.confidence, seed=summary.seed
@@ -210,7 +213,7 @@ def _breakdowns(page: Page, summary: ComparisonSummary, compared: ComparedDatase
     begun = False
     for by in SLICES:
         slices = {
-            variant: breakdown(rows, metric, by=by, method=variant, baseline=blind, config=config)
+            variant: breakdown(compared.rows(variant), metric, by=by, baseline=blind, config=config)
             for variant in compared.seeds
         }
         if len(next(iter(slices.values()), [])) < 2:
@@ -298,8 +301,7 @@ def _blind(summary: ComparisonSummary, compared: ComparedDataset, metric: str) -
     for variant in summary.variants:
         score = summary.score(compared.dataset, variant, metric)
         if score is not None and score.blind is not None:
-            there = compared.rows is not None and score.blind in compared.rows.methods
-            return score.blind if there else None
+            return score.blind if score.blind in compared.blind.methods else None
     return None
 
 

@@ -136,7 +136,7 @@ def rates_table(rows: Sequence[Mapping[str, Any]]) -> Table:
             number(value, strong=chosen), Cell("chosen" if chosen else str(row.get("reason") or "")),
         ))  # fmt: skip
     columns = (
-        Column("data set"), Column("variant"), Column("learning rate", ("",)), Column("validation", ("",)), Column(""),
+        Column("data set"), Column("variant"), Column("learning rate", ("",)), Column("validation", ("",)), Column("choice"),
     )  # fmt: skip
     caption = "Short runs, the same for every variant; the rate with the lowest validation chamfer_l1 (m) is chosen."
     return Table("learning-rates", caption, columns, tuple(body))

@@ -246,10 +246,16 @@ function list(place, texts) {
 }
 
 function control(player) {
-  at("play").onclick = () => player.toggle();
-  at("back").onclick = () => player.step(-1);
-  at("forward").onclick = () => player.step(1);
-  at("reset").onclick = () => player.panels.camera.reset();
+  const buttons = {
+    play: () => player.toggle(), back: () => player.step(-1), forward: () => player.step(1),
+    reset: () => player.panels.camera.reset(),
+  };
+  for (const [id, act] of Object.entries(buttons)) {
+    at(id).onclick = (event) => {
+      act();
+      if (event.detail) at(id).blur();  // after a click of the mouse, space plays; who came by keyboard stays
+    };
+  }
   at("sequence").onchange = () => open(player, Number(at("sequence").value));
   at("slider").oninput = () => {
     player.pause();
