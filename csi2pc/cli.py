@@ -1,4 +1,4 @@
-"""The command line: ``csi2pc demo | train | evaluate | compare | infer | inspect | convert | pair | prepare | simulate``."""
+"""The command line: ``csi2pc demo``, ``train``, ``evaluate``, ``compare``, ``infer``, ... (:data:`COMMANDS`)."""
 
 from __future__ import annotations
 
@@ -73,6 +73,49 @@ def _compare(arguments: Sequence[str]) -> None:
     for sentence in comparison_words(summary):
         console.print(f"- {sentence}", markup=False)
     console.print(f"wrote {config.out}; next: csi2pc report {config.out}")
+
+
+def _report(arguments: Sequence[str]) -> None:
+    parser = ArgumentParser(
+        prog="csi2pc report", description="Make one HTML page of a run or a comparison, with its tables and figures."
+    )
+    parser.add_argument("folder", type=Path, help="what csi2pc train or csi2pc compare wrote")
+    parser.add_argument("--out", type=Path, metavar="FILE.html", help="default: report.html in the folder")
+    given = parser.parse_args(arguments)
+    from .engine.report import report
+
+    report(given.folder, given.out)
+
+
+def _view(arguments: Sequence[str]) -> None:
+    parser = ArgumentParser(prog="csi2pc view", description="Show clouds over time in a browser on this machine.")
+    _add_clouds(parser)
+    parser.add_argument("--port", type=int, default=0, help="of the loopback address (default: a free one)")
+    parser.add_argument("--no-browser", action="store_true", help="print the address and open nothing")
+    given = parser.parse_args(arguments)
+    from .engine.view import view
+
+    view(given.folder, port=given.port, open_browser=not given.no_browser, sequence=given.sequence, root=given.root)
+
+
+def _animate(arguments: Sequence[str]) -> None:
+    parser = ArgumentParser(prog="csi2pc animate", description="Write clouds over time as a film, without a display.")
+    _add_clouds(parser)
+    parser.add_argument("--out", required=True, type=Path, metavar="FILE", help="FILE.gif, or FILE.mp4 (needs ffmpeg)")
+    parser.add_argument("--rate", type=float, default=10.0, help="clouds a second where no times were recorded (10)")
+    given = parser.parse_args(arguments)
+    from .engine.animate import animate
+
+    film = animate(given.folder, given.out, sequence=given.sequence, rate=given.rate, root=given.root)
+    for note in film.notes:
+        console.print(f"note: {note}", markup=False)
+    console.print(f"wrote {film.path}: {film.frames} clouds of {film.sequence}, {film.seconds:.1f} s", markup=False)
+
+
+def _add_clouds(parser: ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, help="what csi2pc infer, evaluate or simulate wrote")
+    parser.add_argument("--sequence", help="which one to begin with (default: the first)")
+    parser.add_argument("--root", help="where a run's data is now, if it moved since training")
 
 
 def _infer(arguments: Sequence[str]) -> None:
@@ -243,6 +286,9 @@ COMMANDS: dict[str, tuple[Callable[[Sequence[str]], None], str]] = {
     "evaluate": (_evaluate, "score a run and the blind baselines, frame by frame"),
     "compare": (_compare, "train and evaluate variants side by side: losses, models, preparations"),
     "infer": (_infer, "turn captured CSI files into point clouds"),
+    "report": (_report, "one HTML page of a run or a comparison"),
+    "view": (_view, "clouds over time in a browser, target beside prediction"),
+    "animate": (_animate, "clouds over time as GIF or MP4"),
     "inspect": (_inspect, "say what a captured CSI file is, and draw it"),
     "convert": (_convert, "write captured CSI as HDF5 or NPZ"),
     "prepare": (_prepare, "write a data set as one file that training reads many times as fast"),

@@ -132,7 +132,7 @@ def _reported_times(report: dict[str, Any], numbers: list[int]) -> np.ndarray | 
     times = report.get("timestamps_s")
     if not isinstance(times, list) or numbers != list(range(1, len(times) + 1)):
         return None
-    if not all(isinstance(time, (int, float)) for time in times):
+    if not all(type(time) in (int, float) and abs(time) < np.finfo(np.float64).max for time in times):
         return None
     return np.array(times, dtype=np.float64)
 

@@ -32,6 +32,7 @@ from .comparison_folder import (
     targets_of,
     write_rows_of,
 )
+from .cost import Cost, in_bytes, in_time, predict_cost
 from .jobs import Job, run_jobs
 from .learning_rates import Found, search_learning_rates
 from .run_folder import RunFolder
@@ -66,7 +67,9 @@ def compare(config: CompareConfig, folder: str | Path = ".") -> ComparisonSummar
         f"{len(runs)} runs: {len(config.variants)} variants x {len(config.datasets)} data sets x "
         f"{len(config.seeds)} seeds; {sum(is_done(out.run(r), r.config) for r in runs)} are done already"
     )
-    _prepare_blind(out, runs)
+    costs = _look_ahead(out, runs)
+    if costs:
+        console.print(_in_all(costs, runs, config), markup=False)
     environments = _environments(config.workers)
     found = search_learning_rates(out, config, runs, environments)
     runs = [_decided(planned, found, config) for planned in runs]
@@ -116,26 +119,43 @@ def _start(out: ComparisonFolder, config: CompareConfig, runs: Sequence[PlannedR
     save_config(replace(config, base=out.base.name), out.config)
 
 
-def _prepare_blind(out: ComparisonFolder, runs: Sequence[PlannedRun]) -> None:
-    """Score the blind baselines of each data set once, and see that all its variants are tested on the same targets."""
-    known: dict[str, tuple[str, str]] = {}
-    seen: list[tuple] = []
-    for planned in runs:
-        config = planned.config
-        what = (planned.dataset, config.data, config.prepare, config.model.points, config.evaluation)
-        if what in seen:
-            continue
-        seen.append(what)
-        console.print(f"{planned.dataset}, as {planned.variant} sees it:", markup=False)
+def _look_ahead(out: ComparisonFolder, runs: Sequence[PlannedRun]) -> dict[tuple[str, str], Cost]:
+    """Open the data that the runs will see; say what each variant will take; score the blind baselines once.
+
+    Raises:
+        DataError: variants of one data set would be tested on different targets.
+    """
+    costs: dict[tuple[str, str], Cost] = {}
+    tested: dict[str, tuple[str, str]] = {}
+    for same in _by_data(runs):
+        config = same[0].config
+        console.print(f"{same[0].dataset}:", markup=False)
         splits = open_data(config.data, config.prepare)
         console.print(splits.describe(), markup=False)
         scored = config.evaluation.chosen(splits.test.frames)
         frames, targets = [splits.test.frames[i] for i in scored], [splits.test.points(i) for i in scored]
-        known[str(planned)] = (planned.dataset, targets_digest(frames, targets))
-        _refuse_different_targets(known)
-        blind_baselines(
-            splits.train, frames, targets, count=config.model.points, config=config.evaluation, folder=out.blind
-        )
+        tested |= {str(planned): (planned.dataset, targets_digest(frames, targets)) for planned in same}
+        _refuse_different_targets(tested)
+        left = [planned for planned in same if not is_done(out.run(planned), planned.config)]
+        for planned in {planned.variant: planned for planned in left}.values():
+            costs[planned.dataset, planned.variant] = predict_cost(planned.config, splits)
+            summary = costs[planned.dataset, planned.variant].summary()
+            console.print(f"{planned.variant}, each run: {summary}", markup=False)
+        asked = {(p.config.model.points, repr(p.config.evaluation)): p.config for p in left}
+        for each in asked.values():
+            blind_baselines(
+                splits.train, frames, targets, count=each.model.points, config=each.evaluation, folder=out.blind
+            )
+    return costs
+
+
+def _by_data(runs: Sequence[PlannedRun]) -> list[list[PlannedRun]]:
+    """Runs that read the same data in the same way, together."""
+    groups: dict[str, list[PlannedRun]] = {}
+    for planned in runs:
+        key = repr((planned.dataset, planned.config.data, planned.config.prepare))
+        groups.setdefault(key, []).append(planned)
+    return list(groups.values())
 
 
 def _refuse_different_targets(digests: dict[str, tuple[str, str]]) -> None:
@@ -148,6 +168,24 @@ def _refuse_different_targets(digests: dict[str, tuple[str, str]]) -> None:
                 f"runs are compared on the same test frames and targets; {name} and {known[0]} have different ones. "
                 "Give what changes the data to data sets of the comparison instead of variants"
             )
+
+
+def _in_all(costs: dict[tuple[str, str], Cost], runs: Sequence[PlannedRun], config: CompareConfig) -> str:
+    """What all runs that are left will take together; one search run takes its share of epochs, and blind baselines
+    are scored by now."""
+    rates = len(config.search.learning_rates)
+    seconds = disk = 0.0
+    for key, cost in costs.items():
+        own = [planned for planned in runs if (planned.dataset, planned.variant) == key]
+        training = cost.seconds_training if config.budget == "epochs" else config.seconds
+        share = config.search.epochs / own[0].config.training.epochs
+        seconds += len(own) * (training + cost.seconds_evaluation - cost.seconds_blind)
+        seconds += rates * share * cost.seconds_training
+        disk += (len(own) + rates) * cost.disk_bytes
+    return (
+        f"predicted for all: {in_time(seconds / config.workers)} with {config.workers} at once, {in_bytes(disk)} on disk, "
+        f"and the memory of {config.workers} runs"
+    )
 
 
 def _decided(planned: PlannedRun, found: Found, config: CompareConfig) -> PlannedRun:

@@ -6,6 +6,7 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,17 @@ import numpy as np
 
 from ..errors import DataError
 from ..evaluation.comparison import ComparisonSummary, read_comparison
+from ..evaluation.comparison_figures import compared_frames_figure
 from ..evaluation.comparison_page import ComparedDataset, ComparedFrame, Curve, comparison_page
 from ..evaluation.examples import FrameExample, read_examples
 from ..evaluation.page import Page
 from ..evaluation.rows import MODEL, SHUFFLED, FrameRows, read_rows
+from ..evaluation.run_page import slug
 from ..progress import track
 from .comparison_folder import ComparisonFolder, read_rows_of
 from .draw import CLOUDS, EXAMPLES, ROWS
 from .report_files import read_text, shown
-from .run_record import SIMULATED, RunRecord, duration, provenance, read_run
+from .run_record import SIMULATED, Figures, RunRecord, duration, provenance, read_run
 
 #: Metrics whose distributions are drawn.
 METRICS = 4
@@ -43,8 +46,8 @@ class FoundRun:
         return self.record.run.evaluation
 
 
-def report_comparison(path: Path) -> tuple[Page, list[ComparedDataset]]:
-    """The report of a comparison, and what it shows of each data set.
+def report_comparison(path: Path) -> tuple[Page, Figures]:
+    """The report of a comparison, and the figures that are no charts of its page.
 
     Raises:
         DataError: a file is damaged, or runs of one data set saw other frames.
@@ -64,7 +67,13 @@ def report_comparison(path: Path) -> tuple[Page, list[ComparedDataset]]:
     for name in (folder.config, folder.base):
         if name.exists():
             page.details(name.name, shown(read_text(name)))
-    return page, datasets
+    return page, {
+        f"frames-{slug(compared.dataset)}": partial(
+            compared_frames_figure, frames=compared.frames, variants=summary.variants
+        )
+        for compared in datasets
+        if compared.frames
+    }
 
 
 def _found(path: Path, rows: Sequence[dict[str, Any]]) -> list[FoundRun]:

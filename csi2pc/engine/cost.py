@@ -36,7 +36,7 @@ class Cost:
     Attributes:
         seconds_training: from the first step on, validation and checkpoints included. Reading frames and computing
             overlap where ``training.workers`` read; what devices tell each other is left out.
-        seconds_evaluation: of ``csi2pc evaluate`` once the data is open, its model on the CPU, blind baselines included.
+        seconds_evaluation: of ``csi2pc evaluate`` once the data is open, model on the CPU, blind baselines included.
         seconds_blind: how much of that goes into blind baselines, which runs on the same frames can share.
         memory_bytes: the largest that the process of training or of evaluation gets, with the frames that it and its
             loading workers keep; None where the system does not tell.
@@ -166,7 +166,8 @@ def _evaluation_seconds(
 
 def _blind_methods(config: RunConfig, train: Sequence[FrameId], scored: Sequence[FrameId]) -> int:
     """How many blind baselines are scored beside the model and its shuffled CSI."""
-    constant = sum(m == "constant_cloud" or metric in config.evaluation.metrics for m, metric in CONSTANT_CLOUDS.items())
+    asked = config.evaluation.metrics
+    constant = sum(name == "constant_cloud" or metric in asked for name, metric in CONSTANT_CLOUDS.items())
     action = bool({f.action for f in scored if f.action} & {f.action for f in train})
     scene = len({f.scene for f in scored}) > 1 or not any(f.action for f in scored)
     scene = scene and bool({f.scene for f in scored if f.scene} & {f.scene for f in train})

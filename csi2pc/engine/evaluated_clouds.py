@@ -23,7 +23,7 @@ from ..errors import CheckpointError, ConfigError, DataError
 from ..evaluation.cloud_sequence import PREDICTION, TARGET, CloudSequence, FrameMetric
 from ..evaluation.metrics import METRICS, frame_metrics
 from ..evaluation.rows import MODEL, FrameRows, read_rows
-from ..evaluation.statistics import Summary, read_summary
+from ..evaluation.statistics import read_summary
 from ..progress import console
 from .draw import CLOUDS, ROWS, SUMMARY
 from .run_folder import RunFolder
@@ -60,17 +60,15 @@ def evaluated_clouds(
         if root is not None:
             raise
         notes += (f"predictions alone, for the targets are not at hand (--root says where the data is now): {error}",)
-    summary = None
-    try:
-        summary = read_summary(evaluation / SUMMARY)
-    except DataError as error:
-        notes += (f"metrics stand without a blind baseline: {error}",)
+    blind, without = _best_blind(evaluation / SUMMARY)
+    notes += without
     members: dict[str, list[int]] = {}
     for row, frame in enumerate(rows.frames):
         members.setdefault(frame.sequence, []).append(row)
 
     def opened(name: str) -> CloudSequence:
-        metrics = [_metric(metric, members[name], rows, summary) for metric in rows.metrics if metric in METRICS]
+        known = [metric for metric in rows.metrics if metric in METRICS]
+        metrics = [_metric(metric, members[name], rows, blind.get(metric, "")) for metric in known]
         return _sequence(name, members[name], rows, clouds, metrics, synthetic=synthetic)
 
     return tuple(members), notes, opened
@@ -149,9 +147,10 @@ def _frames(evaluation: Path, about: dict[str, Any], root: str | None) -> FrameD
     console.print("opening the run's data for its targets")
     splits = open_data(data, config.prepare)
     parts = {part.name: part for part in (splits.train, splits.validation, splits.test)}
-    if about.get("part") not in parts:
-        raise DataError(f"data.json must say which part was evaluated; got {about.get('part')!r}; evaluate again")
-    return parts[about["part"]]
+    part = str(about.get("part"))
+    if part not in parts:
+        raise DataError(f"data.json must say which part was evaluated, one of {', '.join(parts)}; got {part!r:.40}")
+    return parts[part]
 
 
 def _run_config(run: RunFolder, about: dict[str, Any]) -> RunConfig:
@@ -174,9 +173,17 @@ def _sequence(
     return CloudSequence(name, labels, times, readers, tuple(metrics), synthetic=synthetic)
 
 
-def _metric(metric: str, members: list[int], rows: FrameRows, summary: Summary | None) -> FrameMetric:
-    best = summary.best_blind(metric) if summary is not None else None
-    blind = best.baseline if best is not None else ""
+def _best_blind(path: Path) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The best blind baseline of each metric, and a note where the summary does not say."""
+    try:
+        summary = read_summary(path)
+    except DataError as error:
+        return {}, (f"metrics stand without a blind baseline: {error}",)
+    best = [comparison for metric in summary.metrics if (comparison := summary.best_blind(metric)) is not None]
+    return {comparison.metric: comparison.baseline for comparison in best}, ()
+
+
+def _metric(metric: str, members: list[int], rows: FrameRows, blind: str) -> FrameMetric:
     unit = "" if METRICS[metric].unit == "1" else METRICS[metric].unit
     return FrameMetric(
         metric, unit, METRICS[metric].better, rows.column(MODEL, metric)[members],

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ..errors import ConfigError, Interrupted
 from ..progress import console
+from .cost import in_time
 from .interrupt import StopRequest
 
 #: Seconds between two looks at the processes, and between two lines that say how far they are.
@@ -171,15 +172,7 @@ class _Clock:
         if not self.weight or self.done == self.jobs:
             return ""
         seconds = self.left * self.seconds / self.weight / self.workers
-        return f"; about {in_words(seconds)} left"
-
-
-def in_words(seconds: float) -> str:
-    """``"40 s"``, ``"12 min"`` or ``"3 h 20 min"``."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
+        return f"; about {in_time(seconds)} left"
 
 
 def _reason(code: int, log: Path) -> str:

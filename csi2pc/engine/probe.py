@@ -21,7 +21,6 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 from safetensors.torch import save
-from torch import Tensor
 
 from ..config import RunConfig, TrainingConfig, to_dict
 from ..data.dataset import DataSplits, FrameDataset, collate
@@ -120,8 +119,9 @@ def probe(config: RunConfig, splits: DataSplits) -> Probe:
         torch.manual_seed(config.training.seed)
         if cuda:
             torch.cuda.reset_peak_memory_stats(fabric.device)
-        train = splits.train
-        plan = _plan(config.training, len(train))
+        train, training = splits.train, config.training
+        world = training.devices * training.num_nodes
+        plan = Plan(len(train), training.batch_size, training.epochs, training.seed, rank=0, world=world)
         wanted = plan.shard(0)[0]
         read, samples = _timed(lambda: [train[i] for i in wanted])
         points, _ = _timed(lambda: [train.points(i) for i in wanted])
@@ -172,11 +172,6 @@ def _fabric(training: TrainingConfig) -> Fabric:
             f"training cannot be tried out on accelerator {training.accelerator}, precision {training.precision}: "
             f"{error}; set training.accelerator to one that this machine has"
         ) from error
-
-
-def _plan(training: TrainingConfig, frames: int) -> Plan:
-    world = training.devices * training.num_nodes
-    return Plan(frames, training.batch_size, training.epochs, training.seed, rank=0, world=world)
 
 
 def _timed(work: Callable[[], object], *, fabric: Fabric | None = None) -> tuple[float, object]:
@@ -239,22 +234,19 @@ def _validation(copy: _Copy, frames: FrameDataset) -> float:
     if not len(frames):
         return 0.0
     batch = collate([frames[i] for i in range(min(size, len(frames)))]).to(copy.fabric.device)
-    copy.model.eval()
+    return _timed(lambda: _validate(copy.model.eval(), copy, batch), fabric=copy.fabric)[0] / len(batch)
 
-    def work() -> list[float]:
-        with copy.fabric.autocast():
-            points = predict_points(copy.model, batch.features, batch.valid)
-        if not bool(points.isfinite().all()):
-            return []
-        terms: dict[str, Tensor] = copy.criterion(points, batch.points, None, batch.mask)
-        chamfer = LOSSES["chamfer_l1"](points, batch.points, None, batch.mask)
-        return [float(values.sum()) for values in (*terms.values(), chamfer)]
 
-    return _timed(work, fabric=copy.fabric)[0] / len(batch)
+def _validate(model: CSI2PC, copy: _Copy, batch: Batch) -> None:
+    with copy.fabric.autocast():
+        points = predict_points(model, batch.features, batch.valid)
+    if bool(points.isfinite().all()):
+        copy.criterion(points, batch.points, None, batch.mask)
+        LOSSES["chamfer_l1"](points, batch.points, None, batch.mask)
 
 
 def _saving(copy: _Copy) -> tuple[float, int, int]:
-    """Seconds of writing both checkpoints, and the bytes of each. The file has no name and is gone at once."""
+    """Seconds of writing both checkpoints, and the bytes of each. The files have no names and are gone at once."""
     weights = {name: value.detach().cpu().contiguous() for name, value in copy.model.state_dict().items()}
     moments = {f"optimiser/{name}": value.cpu() for name, value in optimiser_tensors(copy.optimiser).items()}
     header = {"csi2pc": json.dumps(to_dict(copy.config))}

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 from ..errors import DataError
-from ..evaluation.comparison_figures import compared_frames_figure
-from ..evaluation.figures import frames_figure
-from ..evaluation.run_page import slug
 from ..progress import console
 from .comparison_folder import ComparisonFolder
 from .comparison_record import report_comparison
@@ -38,23 +33,17 @@ def report(path: str | Path, out: str | Path | None = None) -> Path:
     if page_path.suffix.lower() not in (".html", ".htm"):
         raise DataError(f"a report is an HTML file; got {page_path}: let its name end in .html")
     beside = page_path.with_suffix("")
-    figures: dict[str, Callable[[Path], None]] = {}
     if ComparisonFolder(folder).config.is_file():
-        page, datasets = report_comparison(folder)
-        for compared in datasets:
-            if compared.frames:
-                variants = list(compared.seeds)
-                draw = partial(compared_frames_figure, frames=compared.frames, variants=variants)
-                figures[f"frames-{slug(compared.dataset)}"] = draw
+        page, figures = report_comparison(folder)
     elif RunFolder(folder).config.is_file():
-        page, evaluated = report_run(folder)
-        if evaluated is not None and evaluated.examples:
-            figures["frames"] = partial(frames_figure, examples=evaluated.examples)
+        page, figures = report_run(folder)
     else:
         raise DataError(
             f"a report is made of a run folder, which holds config.yaml, or of a comparison, which holds "
             f"compare.yaml; {folder} has neither: name the --out of csi2pc train or csi2pc compare"
         )
+    if out is None:
+        _clear(beside)
     page.write_files(beside)
     for name, draw in figures.items():
         for ending in ("png", "pdf"):
@@ -62,3 +51,10 @@ def report(path: str | Path, out: str | Path | None = None) -> Path:
     page.write(page_path)
     console.print(f"wrote {page_path}, and its tables and figures in {beside}", markup=False)
     return page_path
+
+
+def _clear(folder: Path) -> None:
+    """Remove what an earlier report of the same folder left: an old table must not look new."""
+    for kind, endings in (("tables", ("csv", "md", "tex")), ("figures", ("png", "pdf"))):
+        for old in (old for ending in endings for old in (folder / kind).glob(f"*.{ending}")):
+            old.unlink()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ..errors import DataError
 from ..evaluation.examples import read_examples
+from ..evaluation.figures import frames_figure
 from ..evaluation.page import Page
 from ..evaluation.rows import read_rows
 from ..evaluation.run_page import Evaluated, run_page
@@ -19,6 +21,8 @@ from .run_folder import RunFolder, checkpoint_of
 
 #: Folders of evaluations, the one on test frames first.
 EVALUATIONS = ("evaluation", "evaluation-validation", "evaluation-train")
+#: Name of a figure -> what draws it to a path whose ending chooses the format.
+Figures = dict[str, Callable[[Path], None]]
 SIMULATED = "Simulated data: all of it is synthetic. It says nothing about recorded CSI."
 
 
@@ -93,8 +97,8 @@ def read_evaluated(folder: Path) -> Evaluated:
     return Evaluated(rows, summary, read_examples(folder / EXAMPLES, rows))
 
 
-def report_run(folder: Path) -> tuple[Page, Evaluated | None]:
-    """The report of a run, and the results in it.
+def report_run(folder: Path) -> tuple[Page, Figures]:
+    """The report of a run, and the figures that are no charts of its page.
 
     Raises:
         DataError: a file is damaged.
@@ -114,7 +118,9 @@ def report_run(folder: Path) -> tuple[Page, Evaluated | None]:
     for path in (record.run.config, record.run.data, record.run.environment):
         if path.exists():
             page.details(path.name, shown(read_text(path)))
-    return page, evaluated
+    if evaluated is None or not evaluated.examples:
+        return page, {}
+    return page, {"frames": partial(frames_figure, examples=evaluated.examples)}
 
 
 def provenance(record: RunRecord) -> dict[str, str]:

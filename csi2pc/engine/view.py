@@ -15,7 +15,12 @@ from .view_server import ViewServer
 
 
 def view(
-    folder: str | Path, *, port: int = 0, open_browser: bool = True, sequence: str | None = None, root: str | None = None
+    folder: str | Path,
+    *,
+    port: int = 0,
+    open_browser: bool = True,
+    sequence: str | None = None,
+    root: str | None = None,
 ) -> None:
     """Show clouds over time, predictions beside their targets, until interrupted or terminated.
 

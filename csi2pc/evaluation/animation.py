@@ -30,6 +30,8 @@ SMALLEST, LARGEST = 320, 3840
 LOOKED_AT = 60
 #: Share of the points, at either end of each axis, that does not decide the limits.
 OUTLYING = 0.002
+#: How many times as long as wide a panel is at the most.
+SLIMMEST = 12
 #: Characters of a sequence's name that fit above the panels.
 LONGEST_NAME = 60
 VIEWS = (("front: x (m)", 0), ("side: z (m)", 2))
@@ -43,8 +45,8 @@ class FilmPage:
 
     Args:
         sequence: what is shown; its clouds are read when they are drawn.
-        size: width in pixels at the most, 320 to 3840; narrow clouds take less, and the height follows from what is shown.
-            Both are even, as video needs.
+        size: width in pixels at the most, 320 to 3840; narrow clouds take less, and the height follows from what is
+            shown. Both are even, as video needs.
 
     Attributes:
         unread: how often each cloud could not be read, by its name.
@@ -111,7 +113,9 @@ def limits(sequence: CloudSequence) -> tuple[np.ndarray, np.ndarray]:
         every = every[((every >= low) & (every <= high)).all(axis=1)]
     else:
         every = np.quantile(every, [OUTLYING, 1 - OUTLYING], axis=0)
-    return every.min(axis=0) - 0.06, every.max(axis=0) + 0.06
+    low, high = every.min(axis=0) - 0.06, every.max(axis=0) + 0.06
+    half = np.maximum(high - low, (high - low).max() / SLIMMEST) / 2
+    return (low + high) / 2 - half, (low + high) / 2 + half
 
 
 def _some(sequence: CloudSequence, name: str, frames: Sequence[int]) -> np.ndarray:
@@ -201,7 +205,8 @@ def _frame(axes: Axes, across: int, box: tuple[np.ndarray, np.ndarray], *, first
 
 
 def _write(figure: Figure, down: float, size: float, layout: _Layout) -> Text:
-    return figure.text(layout.left / layout.width, 1 - down / layout.height, "", fontsize=size, va="top", parse_math=False)
+    left, above = layout.left / layout.width, 1 - down / layout.height
+    return figure.text(left, above, "", fontsize=size, va="top", parse_math=False)
 
 
 def _dot(count: int) -> float:

@@ -1,4 +1,4 @@
-"""Pictures as a film on disk: GIF through Pillow, MP4 through the program ffmpeg, each written as a whole or not at all."""
+"""Pictures as a film: GIF through Pillow or MP4 through the program ffmpeg, written as a whole or not at all."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from ..data.atomic import replacing
-from ..errors import ConfigError, DataError
+from ..errors import ConfigError
 
 #: Suffix -> seconds between two pictures at the least. Browsers show a GIF's pictures of less than 20 ms for 100 ms.
 TICK = {".gif": 0.02, ".mp4": 1 / 30}

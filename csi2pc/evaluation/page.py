@@ -19,6 +19,7 @@ import numpy as np
 
 from .. import __version__
 from ..data.atomic import replacing
+from ..progress import track
 from .chart_figures import draw_chart
 from .chart_svg import HALF, WIDTH, chart_svg, style_class
 from .charts import Chart
@@ -147,7 +148,7 @@ class Page:
         """Write every table as CSV, Markdown and LaTeX, and every chart as PNG and PDF."""
         for table in self.tables:
             write_table(folder / "tables", table)
-        for chart in self.charts:
+        for chart in track(self.charts, description="drawing figures"):
             for ending in ("png", "pdf"):
                 draw_chart(folder / "figures" / f"{chart.name}.{ending}", chart)
 

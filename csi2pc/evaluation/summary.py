@@ -18,6 +18,7 @@ from rich.text import Text
 from .metrics import METRICS
 from .rows import MODEL, SHUFFLED
 from .statistics import PARTS, Comparison, Score, Summary
+from .wording import arrow, interval_words, listed, number, unit
 
 #: With fewer groups than this, percentile intervals are known to be too narrow, and the summary says so.
 FEW_GROUPS = 10
@@ -81,15 +82,15 @@ def verdict(summary: Summary, metric: str) -> str:
     if not stated:
         return f"Nothing can be said about {metric}: there is no blind baseline to compare the model with."
     where = f"on the {groups(summary)}"
-    value = f"{metric} {_number(summary.score(metric, MODEL).mean)}{_unit(metric)}{_gaps(summary, metric)}"
+    value = f"{metric} {number(summary.score(metric, MODEL).mean)}{unit(metric)}{_gaps(summary, metric)}"
     unsure = [c for c in stated if standing(c) == "unknown" and c.rank > 0]
     failed = [c for c in stated if standing(c) != "better" and c not in unsure]
     best = summary.best_blind(metric)
     if failed:
         reasons = "; ".join(f"{_against(c)}: {_reason(c)}" for c in failed)
-        text = f"The model does NOT beat {_and([c.baseline for c in failed])} {where} ({value}; {reasons})."
+        text = f"The model does NOT beat {listed([c.baseline for c in failed])} {where} ({value}; {reasons})."
     elif unsure:
-        some = "" if len(unsure) == len(stated) else f" against {_and([c.baseline for c in unsure])}"
+        some = "" if len(unsure) == len(stated) else f" against {listed([c.baseline for c in unsure])}"
         text = (
             f"The model's {metric} is better than every blind baseline's {where} ({value}, {_against(best)}), "
             f"but without an interval{some} this may be chance."
@@ -97,7 +98,7 @@ def verdict(summary: Summary, metric: str) -> str:
     else:
         text = f"The model beats every blind baseline {where} ({value}, {_against(best)})."
     if apart:
-        text += f" No skill could be stated against {_and(apart)}."
+        text += f" No skill could be stated against {listed(apart)}."
     return text
 
 
@@ -147,15 +148,15 @@ def _other_metrics(summary: Summary) -> list[str]:
     }
     if summary.metrics and (first := summary.best_blind(summary.metrics[0])) and standing(first) != "better":
         phrases["better"] = "Against the best blind baseline of each, the model is better in {}."
-    return [phrases[key].format(_and(by_standing[key])) for key in phrases if key in by_standing]
+    return [phrases[key].format(listed(by_standing[key])) for key in phrases if key in by_standing]
 
 
 def _shuffled(summary: Summary, metric: str) -> str:
     against = summary.shuffled(metric)
     if against.difference is None:
         return f"The model could not be compared with itself fed shuffled CSI in {metric}."
-    interval = _interval(against.difference_low, against.difference_high, "+.4f")
-    difference = f"{metric} {against.difference:+.4f}{_unit(metric)}{interval}, own CSI minus shuffled"
+    interval = interval_words(against.difference_low, against.difference_high, "+.4f")
+    difference = f"{metric} {against.difference:+.4f}{unit(metric)}{interval}, own CSI minus shuffled"
     difference += _gaps(summary, metric)
     uses = {
         "better": "The model uses the CSI of the frame",
@@ -191,7 +192,7 @@ def _caveats(summary: Summary) -> list[str]:
         gaps = [f"{method} on {s.missing}" for method, s in scores.items() if s.missing > absent[method]]
         if gaps:
             notes.append(
-                f"Of {summary.frames} frames, {metric} is not defined for {_and(gaps)}; means are over the others, and "
+                f"Of {summary.frames} frames, {metric} is not defined for {listed(gaps)}; means are over the others, and "
                 "comparisons over frames where both have it."
             )
     return notes
@@ -225,7 +226,7 @@ def _cells(summary: Summary) -> tuple[list[str], list[list[str]], list[int | Non
     body, best = [], []
     for metric in summary.metrics:
         chosen = summary.best_blind(metric)
-        name = f"{metric}{_unit(metric)} {'↓' if METRICS[metric].better == 'lower' else '↑'}"
+        name = f"{metric}{unit(metric)} {arrow(metric)}"
         means = [_mean(summary.score(metric, method)) for method in methods]
         body.append([name, *means, _skill(chosen) if chosen else "-"])
         best.append(1 + methods.index(chosen.baseline) if chosen else None)
@@ -239,25 +240,12 @@ def _markdown_row(cells: Sequence[str]) -> str:
 def _skill(comparison: Comparison) -> str:
     if comparison.skill is None:
         return "-"
-    return f"{comparison.skill:.2f}" + _interval(comparison.skill_low, comparison.skill_high, ".2f")
-
-
-def _interval(low: float | None, high: float | None, form: str) -> str:
-    return "" if low is None or high is None else f" [{low:{form}}, {high:{form}}]"
+    return f"{comparison.skill:.2f}" + interval_words(comparison.skill_low, comparison.skill_high)
 
 
 def _mean(score: Score) -> str:
     """A mean, marked where it leaves frames out."""
-    return _number(score.mean) + (f" ({score.missing} missing)" if score.missing and score.frames else "")
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}"
-
-
-def _unit(metric: str) -> str:
-    unit = METRICS[metric].unit
-    return "" if unit == "1" else f" {unit}"
+    return number(score.mean) + (f" ({score.missing} missing)" if score.missing and score.frames else "")
 
 
 def _count(summary: Summary, kind: str = "") -> str:
@@ -266,7 +254,3 @@ def _count(summary: Summary, kind: str = "") -> str:
 
 def _thinned(summary: Summary) -> str:
     return "" if summary.every == 1 else f", one frame in {summary.every} of each sequence"
-
-
-def _and(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

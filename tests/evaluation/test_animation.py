@@ -39,7 +39,13 @@ def test_limits_hold_the_target_and_what_is_near_it():
     every = np.concatenate([person(frame) for frame in range(4)])
     assert np.all(low <= every.min(axis=0)) and np.all(high >= every.max(axis=0))
     assert 3.9 < high[2] < every[:, 2].max() + REACH + 0.1
-    assert FilmPage(sequence({"prediction": lambda frame: far}), size=400).draw(0).ndim == 3
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_clouds_without_any_width_can_be_drawn(axis):
+    line = np.zeros((2, 3), np.float32)
+    line[1, axis] = 1e6
+    assert FilmPage(sequence({"prediction": lambda frame: line}), size=400).draw(0).ndim == 3
 
 
 def test_a_cloud_that_cannot_be_read_leaves_its_panel_empty():

@@ -79,7 +79,8 @@ class Panels {
   }
 
   style(name) {
-    return {target: "target", prediction: "prediction"}[name] || ["target", "prediction", "third"][this.names.indexOf(name) % 3];
+    const styles = ["target", "prediction", "third"];
+    return styles.slice(0, 2).includes(name) ? name : styles[this.names.indexOf(name) % 3];
   }
 
   show({points, problems}) {
@@ -131,7 +132,8 @@ class Player {
     const last = this.frames.count - 1, some = [];
     for (let i = 0; i < FITTED; i++) some.push(Math.round(last * i / Math.max(1, FITTED - 1)));
     const loaded = await Promise.all([...new Set(some)].map((frame) => this.frames.load(frame)));
-    if (turn === this.opened) this.panels.camera.fit(CloudView.box(loaded.flatMap(({points}) => Object.values(points))));
+    const box = CloudView.box(loaded.flatMap(({points}) => Object.values(points)));
+    if (turn === this.opened) this.panels.camera.fit(box);
   }
 
   /** Show a frame as soon as it is there; of several that were asked for meanwhile, the newest. */

@@ -1,0 +1,111 @@
+"""The page as a reader opens it: in a browser, from disk."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from browser import console_errors, ink
+from report_case import HOSTILE, make_comparison, make_run
+
+from csi2pc.engine.comparison_record import report_comparison
+from csi2pc.engine.report import report
+from csi2pc.engine.run_record import report_run
+from csi2pc.errors import DataError
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    """Reports of a run and of a comparison."""
+    folder = tmp_path_factory.mktemp("reports")
+    run = make_run(folder / "run", np.random.default_rng(0), done=2)
+    comparison = make_comparison(folder / "losses", np.random.default_rng(0), failed=True)
+    for name, (page, _) in {"run": report_run(run), "comparison": report_comparison(comparison)}.items():
+        page.write(folder / f"{name}.html")
+    return folder
+
+
+@pytest.fixture
+def opened(browser, pages, request):
+    browser.get((pages / f"{request.param}.html").as_uri())
+    return browser
+
+
+both = pytest.mark.parametrize("opened", ["run", "comparison"], indirect=True)
+
+
+@both
+def test_it_opens_from_disk_without_an_error_or_a_connection(opened):
+    assert console_errors(opened) == []
+    entries = opened.execute_script("return performance.getEntriesByType('resource').map((entry) => entry.name)")
+    assert entries == []
+    wide = "return document.documentElement.scrollWidth <= innerWidth"
+    assert opened.execute_script(wide)
+
+
+@both
+def test_text_of_the_folder_stays_text(opened):
+    assert opened.find_elements("tag name", "img") == []
+    assert HOSTILE in opened.find_element("tag name", "main").text
+    assert opened.title.startswith(("Run", "Comparison"))
+
+
+@pytest.mark.parametrize("opened", ["run"], indirect=True)
+def test_a_table_sorts_by_raw_value_by_pointer_and_by_key(opened):
+    table = opened.find_element("id", "table-by-action")
+    heads = table.find_elements("css selector", "th")
+    values = "return [...arguments[0].tBodies[0].rows].map((row) => row.cells[arguments[1]].textContent)"
+    heads[3].find_element("tag name", "button").click()
+    ascending = opened.execute_script(values, table, 3)
+    numbers = [float(text.split()[0]) for text in ascending]
+    assert numbers == sorted(numbers) and heads[3].get_attribute("aria-sort") == "ascending"
+    heads[3].find_element("tag name", "button").send_keys("\n")
+    assert opened.execute_script(values, table, 3) == ascending[::-1]
+    assert heads[3].get_attribute("aria-sort") == "descending"
+    heads[0].find_element("tag name", "button").click()
+    assert heads[3].get_attribute("aria-sort") == "none"
+    assert opened.execute_script(values, table, 0)[-1] == "A02"
+
+
+@both
+def test_one_camera_turns_all_views_of_a_frame(opened):
+    from selenium.webdriver import ActionChains
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    group, other = opened.find_elements("class name", "views")[:2]
+    views = group.find_elements("tag name", "canvas")
+    opened.execute_script("arguments[0].scrollIntoView({block: 'center'})", views[0])
+    far = other.find_element("tag name", "canvas")
+
+    def drawn(_=None):
+        return all(int(view.get_attribute("data-drawn") or 0) for view in [*views, far])
+
+    WebDriverWait(opened, 10).until(drawn)
+    start = [ink(opened, view) for view in views]
+    untouched = ink(opened, far)
+    ActionChains(opened).drag_and_drop_by_offset(views[0], 70, 20).perform()
+    WebDriverWait(opened, 10).until(lambda _: all(ink(opened, v) != s for v, s in zip(views, start, strict=True)))
+    assert ink(opened, far) == untouched
+    turned = ink(opened, views[1])
+    views[1].send_keys("\ue014")  # arrow to the right
+    WebDriverWait(opened, 10).until(lambda _: ink(opened, views[1]) != turned)
+    group.find_element("tag name", "button").click()
+    WebDriverWait(opened, 10).until(lambda _: [ink(opened, view) for view in views] == start)
+    assert console_errors(opened) == []
+
+
+def test_files_beside_the_page_and_none_of_an_earlier_report(tmp_path, rng):
+    folder = make_run(tmp_path / "run", rng, evaluated=False)
+    (folder / "report" / "tables").mkdir(parents=True)
+    (folder / "report" / "tables" / "scores.csv").write_text("of an earlier report")
+    assert report(folder) == folder / "report.html"
+    names = sorted(path.name for path in (folder / "report").rglob("*") if path.is_file())
+    assert names == [f"learning-{what}.{kind}" for what in ("chamfer_l1", "total") for kind in ("pdf", "png")]
+    out = tmp_path / "elsewhere" / "mine.html"
+    assert report(folder, out) == out and (out.parent / "mine" / "figures").is_dir()
+
+
+def test_what_is_neither_a_run_nor_a_comparison_is_refused(tmp_path, rng):
+    with pytest.raises(DataError, match=r"holds config\.yaml, or of a comparison, which holds compare\.yaml"):
+        report(tmp_path)
+    with pytest.raises(DataError, match="let its name end in .html"):
+        report(make_run(tmp_path / "run", rng, evaluated=False), tmp_path / "page.pdf")

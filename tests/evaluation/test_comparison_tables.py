@@ -1,0 +1,79 @@
+"""Tables and charts of a comparison hold the numbers of its summary."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from report_case import HOSTILE, rows_of, with_targets_of
+
+from csi2pc.evaluation.compared_runs import ComparedRun, compare_runs
+from csi2pc.evaluation.comparison_tables import (
+    difference_charts,
+    differences_table,
+    rates_table,
+    runs_table,
+    scores_table,
+    skill_chart,
+    skill_table,
+)
+
+
+@pytest.fixture(scope="module")
+def summary():
+    runs = []
+    for seed in (0, 1):
+        for variant, level in (("apml", 0.05), ("worse", 0.09), ("same", 0.05)):
+            rows = rows_of(np.random.default_rng([seed, len(runs)]), level=level)
+            runs.append(ComparedRun("sim", variant, seed, with_targets_of(rows, runs)))
+    return compare_runs(runs, reference="apml", resamples=1000)
+
+
+def test_scores(summary):
+    table = scores_table(summary, "sim")
+    assert [row[0].text for row in table.rows] == ["apml", "worse", "same", "best blind"]
+    for row in table.rows[:3]:
+        for metric, cell in zip(summary.metrics, row[1:], strict=False):
+            score = summary.score("sim", row[0].text, metric)
+            assert cell.numbers == (score.mean, score.spread) and "(4 missing)" in cell.text
+        first = summary.score("sim", row[0].text, summary.metrics[0])
+        assert row[-2].numbers == (first.skill, first.skill_low, first.skill_high)
+        assert row[-1].numbers == (first.csi, first.csi_low, first.csi_high)
+    assert table.rows[-1][1].numbers == (first.blind_mean, None) and first.blind in table.rows[-1][1].text
+
+
+def test_skill(summary):
+    table, chart = skill_table(summary, "sim"), skill_chart(summary, "sim")
+    for row, (label, (bar,), _) in zip(table.rows, chart.rows, strict=True):
+        for metric, cell in zip(summary.metrics, row[1:], strict=True):
+            assert cell.numbers[0] == summary.score("sim", row[0].text, metric).skill
+        assert (row[0].text, row[1].numbers) == (label, (bar.value, bar.low, bar.high))
+
+
+def test_differences(summary):
+    table = differences_table(summary, "sim")
+    assert [row[0].text for row in table.rows] == ["worse", "same"]
+    standings = {}
+    for row in table.rows:
+        for metric, cell in zip(summary.metrics, row[1:], strict=True):
+            found = next(d for d in summary.differences_of("sim", metric) if d.variant == row[0].text)
+            assert cell.numbers == (found.difference, found.low, found.high)
+            assert cell.strong == (found.standing in ("better", "worse"))
+            standings[row[0].text, metric] = found.standing
+    assert standings["worse", "chamfer_l1"] == "worse"
+    charts = difference_charts(summary, "sim")
+    assert len(charts) == 3 and [label for label, _, _ in charts[0].rows] == ["worse", "same"]
+    assert charts[0].rows[0][1][0].style == "blind"
+
+
+def test_one_variant_has_no_differences():
+    runs = [ComparedRun("sim", "apml", 0, rows_of(np.random.default_rng(0)))]
+    alone = compare_runs(runs, reference="apml", resamples=1000)
+    assert differences_table(alone, "sim") is None and difference_charts(alone, "sim") == []
+
+
+def test_rows_from_files_may_hold_anything():
+    odd = [{"dataset": HOSTILE, "learning_rate": "x", "validation": None, "chosen": True}, {}]
+    table = rates_table(odd)
+    assert table.rows[0][0].text == HOSTILE and table.rows[0][2].numbers == (None,) and table.rows[0][4].text == "chosen"
+    table = runs_table([{"seed": 1, "seconds": 3.5, "state": "done"}, {"seed": []}], name="runs", caption="")
+    assert table.rows[0][2].numbers == (1,) and table.rows[1][2].numbers == (None,)

@@ -1,0 +1,62 @@
+from dataclasses import replace
+
+import numpy as np
+from compared import compared_run, comparison
+from rich.console import Console
+
+from csi2pc.evaluation.compared_runs import compare_runs
+from csi2pc.evaluation.comparison_words import comparison_table, comparison_words
+
+
+def words(runs, **options):
+    return " ".join(comparison_words(compare_runs(runs, reference="a", resamples=1000, **options)))
+
+
+def test_better_and_worse_are_said_where_the_interval_stays_on_one_side_alone():
+    text = words(comparison(b=0.02, c=-0.02, d=0.0))
+    assert "In chamfer_l1, against a: b (-0.0" in text and ") is better" in text
+    assert "c (+0.0" in text and ") is worse" in text
+    assert "d is not distinguishable" in text
+
+
+def test_blind_and_shuffled_come_first():
+    text = words(comparison(b=0.02))
+    assert text.startswith("a and b beat the best blind baseline in chamfer_l1.")
+    assert "Every variant uses the CSI of the frame" in text
+    hopeless = words([compared_run("a", seed, better=-0.2) for seed in range(3)])
+    assert "a is worse than the best blind baseline in chamfer_l1." in hopeless
+
+
+def test_a_model_that_ignores_its_csi_is_named():
+    runs = comparison()
+    for i, run in enumerate(runs):
+        values = {**run.rows.values, "shuffled_csi/chamfer_l1": run.rows.column("model", "chamfer_l1")}
+        runs[i] = replace(run, rows=replace(run.rows, values=values))
+    assert "It cannot be shown that a uses the CSI of the frame" in words(runs)
+
+
+def test_what_is_missing_is_said_first_and_nan_is_counted():
+    assert words(comparison(), planned=9).startswith("UNFINISHED: 3 of 9 runs are done")
+    runs = comparison()
+    column = runs[0].rows.column("model", "chamfer_l1").copy()
+    column[:2] = np.nan
+    runs[0] = replace(runs[0], rows=replace(runs[0].rows, values={**runs[0].rows.values, "model/chamfer_l1": column}))
+    assert "a has no value (NaN) on 2 of 144 frames" in words(runs)
+
+
+def test_caveats_follow_from_the_numbers():
+    text = words(comparison(b=0.0), part="validation")
+    assert "These are validation frames" in text
+    assert "trained with 3 seeds only" in text
+    assert "are of 3 subjects: the intervals speak of further sequences of these" in text
+    assert "what a seed does is not known" in words(comparison(seeds=(0,)))
+    assert "hold together for all variants under one metric" in words(comparison(b=0.0, c=0.0))
+
+
+def test_the_table_lists_every_variant_with_mean_spread_and_skill():
+    summary = compare_runs(comparison(b=0.02), reference="a", resamples=1000)
+    console = Console(width=160, record=True, file=open("/dev/null", "w"))
+    console.print(comparison_table(summary, "made"))
+    text = console.export_text()
+    score = summary.score("made", "b", "chamfer_l1")
+    assert f"{score.mean:.4f} ± {score.spread:.4f}" in text and f"{score.skill:.2f} [" in text
