@@ -95,11 +95,11 @@ def run_mmfi(path, tmp_path, request):
 def run_compare_mmfi(path, tmp_path, request):
     """Every planned run is as the split's own file has it but for the loss; two of them are done end to end."""
     whole = load_config(path, CompareConfig)
-    for planned in planned_runs(whole, CONFIGS):
-        own = load_config(CONFIGS / f"mmfi_{planned.dataset}.yaml")
-        assert Criterion(planned.config.loss).terms
-        changed = {"training": replace(own.training, seed=planned.seed), "loss": planned.config.loss, "out": ""}
-        assert planned.config == replace(own, **changed)
+    own = {name: load_config(CONFIGS / f"mmfi_{name}.yaml") for name in whole.datasets}
+    for run in planned_runs(whole, CONFIGS):
+        assert Criterion(run.config.loss).terms
+        training = replace(own[run.dataset].training, seed=run.seed)
+        assert run.config == replace(own[run.dataset], out="", loss=run.config.loss, training=training)
     base, root = CONFIGS / whole.base, request.getfixturevalue("every_sequence")
     cache = request.getfixturevalue("prepared")(base)
     save_config(tiny(short(load_config(base), ""), root, cache), tmp_path / "base.yaml")

@@ -13,10 +13,13 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError
+from ..evaluation.compared_dataset import ComparedDataset, ComparedFrame, Curve
 from ..evaluation.comparison import ComparisonSummary, read_comparison
 from ..evaluation.comparison_figures import compared_frames_figure
-from ..evaluation.comparison_page import ComparedDataset, ComparedFrame, Curve, comparison_page
-from ..evaluation.examples import FrameExample, read_examples
+from ..evaluation.comparison_page import comparison_page
+from ..evaluation.comparison_tables import STYLES
+from ..evaluation.examples import FrameExample
+from ..evaluation.metrics import METRICS
 from ..evaluation.page import Page
 from ..evaluation.rows import MODEL, SHUFFLED, FrameRows, read_rows
 from ..evaluation.run_page import slug
@@ -24,10 +27,10 @@ from ..progress import track
 from .comparison_folder import ComparisonFolder, read_rows_of
 from .draw import CLOUDS, EXAMPLES, ROWS
 from .report_files import read_text, shown
-from .run_record import SIMULATED, Figures, RunRecord, duration, provenance, read_run
+from .run_record import SIMULATED, Figures, RunRecord, checked_examples, duration, provenance, read_run
 
 #: Metrics whose distributions are drawn.
-METRICS = 4
+DISTRIBUTIONS = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,12 +56,13 @@ def report_comparison(path: Path) -> tuple[Page, Figures]:
         DataError: a file is damaged, or runs of one data set saw other frames.
     """
     folder = ComparisonFolder(path)
-    summary = read_comparison(folder.summary) if folder.summary.exists() else None
+    summary = _summary(folder.summary) if folder.summary.exists() else None
     rows = read_rows_of(folder.runs) if folder.runs.exists() else []
     rates = read_rows_of(folder.learning_rates) if folder.learning_rates.exists() else []
     found = _found(path, rows)
     datasets = _datasets(summary, [run for run in found if run.done]) if summary else []
-    page = Page(f"Comparison {path.absolute().name}", "human point clouds from WiFi CSI: variants on the same test frames")
+    subtitle = "human point clouds from WiFi CSI: variants on the same test frames"
+    page = Page(f"Comparison {path.absolute().name}", subtitle)
     _banners(page, summary, rows, found)
     curves = [Curve(run.dataset, run.variant, run.seed, run.record.history) for run in found]
     comparison_page(page, summary, runs=rows, rates=rates, datasets=datasets, curves=curves)
@@ -74,6 +78,25 @@ def report_comparison(path: Path) -> tuple[Page, Figures]:
         for compared in datasets
         if compared.frames
     }
+
+
+def _summary(path: Path) -> ComparisonSummary:
+    """The conclusions, once they belong together.
+
+    Raises:
+        DataError: damaged, or with names that are not explained in it.
+    """
+    summary = read_comparison(path)
+    first = summary.metrics[:1]
+    scored = {score.dataset for score in summary.scores if (score.metric,) == first}
+    fits = (
+        first and set(summary.metrics) <= set(METRICS) and summary.datasets
+        and set(summary.datasets) <= scored & set(summary.groups) & set(summary.people)
+        and {difference.standing for difference in summary.differences} <= set(STYLES)
+    )  # fmt: skip
+    if not fits:
+        raise DataError(f"{path} must explain every data set, metric and standing in it: run csi2pc compare again")
+    return summary
 
 
 def _found(path: Path, rows: Sequence[dict[str, Any]]) -> list[FoundRun]:
@@ -105,12 +128,12 @@ def _banners(
         what = f"{states.count('done')} of {len(rows)} runs are done, {failed} failed, {missing} missing"
         page.banner("warning", f"Unfinished: {what}; see the first table.")
     elif not rows:
-        page.banner("warning", "Unfinished: no run has been started yet.")
+        page.banner("warning", "Unfinished: no run is done yet.")
     if summary is None:
         page.banner("warning", "Not concluded: there is no comparison.json yet; csi2pc compare writes it.")
     away = states.count("done") - sum(run.done for run in found)
     if away:
-        page.banner("warning", f"The folders of {away} runs are not at hand: what needs their rows or clouds is left out.")
+        page.banner("warning", f"The folders of {away} runs are not at hand: what needs their files is left out.")
     if any(run.record.simulated for run in found):
         page.banner("note", SIMULATED)
 
@@ -126,7 +149,7 @@ def _datasets(summary: ComparisonSummary, found: Sequence[FoundRun]) -> list[Com
 
 def _dataset(summary: ComparisonSummary, dataset: str, runs: Sequence[FoundRun]) -> ComparedDataset:
     """Values of every seed, means over seeds, and frames; of the rows only what is shown stays in memory."""
-    metrics = summary.metrics[:METRICS]
+    metrics = summary.metrics[:DISTRIBUTIONS]
     values: dict[str, dict[str, list[np.ndarray]]] = {}
     first: FrameRows | None = None
     for run in track(runs, description=f"reading the rows of {dataset}"):
@@ -157,7 +180,7 @@ def _frames(summary: ComparisonSummary, runs: Sequence[FoundRun]) -> tuple[list[
         return [], None
     same = {run.variant: run for run in runs if run.seed == reference.seed}
     rows = {variant: read_rows(run.evaluation / ROWS) for variant, run in same.items()}
-    examples = read_examples(reference.evaluation / EXAMPLES, rows[summary.reference])
+    examples = checked_examples(reference.evaluation / EXAMPLES, rows[summary.reference])
     clouds = {v: _clouds(same[v].evaluation / CLOUDS, examples) for v in summary.variants if v in same}
     frames = []
     for number, example in enumerate(examples):

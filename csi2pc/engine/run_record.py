@@ -8,13 +8,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..errors import DataError
-from ..evaluation.examples import read_examples
+from ..evaluation.examples import FrameExample, read_examples
 from ..evaluation.figures import frames_figure
 from ..evaluation.page import Page
-from ..evaluation.rows import read_rows
+from ..evaluation.rows import FrameRows, read_rows
 from ..evaluation.run_page import Evaluated, run_page
-from ..evaluation.statistics import read_summary
+from ..evaluation.statistics import check_rows, read_summary
 from .draw import EXAMPLES, ROWS, SUMMARY
 from .report_files import plain, progress_of, read_history, read_json, read_settings, read_text, setting, shown
 from .run_folder import RunFolder, checkpoint_of
@@ -94,7 +96,26 @@ def read_evaluated(folder: Path) -> Evaluated:
     rows, summary = read_rows(folder / ROWS), read_summary(folder / SUMMARY)
     if len(rows) != summary.frames or rows.metrics != summary.metrics or set(rows.methods) != set(summary.methods):
         raise DataError(f"{folder / ROWS} and {SUMMARY} must be of one evaluation; these are not: evaluate again")
-    return Evaluated(rows, summary, read_examples(folder / EXAMPLES, rows))
+    check_rows(rows, summary.by)
+    return Evaluated(rows, summary, checked_examples(folder / EXAMPLES, rows))
+
+
+def checked_examples(path: Path, rows: FrameRows) -> list[FrameExample]:
+    """The frames to show, each with clouds that can be shown.
+
+    Raises:
+        DataError: the file is missing or damaged, or holds something else.
+    """
+    examples = read_examples(path, rows)
+    for example in examples:
+        for cloud in (example.target, example.prediction, example.baseline):
+            if cloud.ndim != 2 or cloud.shape[1] != 3 or cloud.dtype.kind != "f" or not len(cloud):
+                raise DataError(f"clouds of {path} must be float (points, 3); got {cloud.dtype} {cloud.shape}")
+            if not np.isfinite(cloud).all():
+                raise DataError(f"clouds of {path} must be finite; that of {example.frame} is not: evaluate again")
+        if example.metric not in rows.metrics:
+            raise DataError(f"{path} must quote a metric of the rows; got {example.metric!r:.80}: evaluate again")
+    return examples
 
 
 def report_run(folder: Path) -> tuple[Page, Figures]:
@@ -107,7 +128,7 @@ def report_run(folder: Path) -> tuple[Page, Figures]:
     evaluated = read_evaluated(record.evaluation) if record.evaluation else None
     page = Page(title=f"Run {folder.absolute().name}", subtitle="human point clouds from WiFi CSI: one training run")
     if record.unfinished:
-        page.banner("warning", f"Unfinished: {record.unfinished}. What follows is of a training that goes on or was cut.")
+        page.banner("warning", f"Unfinished: {record.unfinished}. Training goes on, or was cut.")
     if evaluated is None:
         page.banner("warning", "Not evaluated: there are no scores yet. csi2pc evaluate makes them.")
     if record.simulated:

@@ -15,8 +15,8 @@ from .charts import BarChart, Chart, LineChart, colour_of, dashed
 from .figures import DPI, TEXT, WIDTH
 from .tables import cleaned
 
-#: Characters of a label that fit.
-LONGEST = 40
+#: Characters that fit: of a label, and of a line as wide as the chart.
+LONGEST, LONGEST_LINE = 40, 100
 #: Inches that a bar and the gap below a row take.
 BAR, GAP = 0.2, 0.14
 
@@ -87,8 +87,8 @@ def _bars(chart: BarChart) -> Figure:
 def _figure(chart: Chart, height: float) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     axes = figure.add_subplot()
-    axes.set_title(_plain(chart.title, 110), fontsize=TEXT["normal"], loc="left")
-    axes.set_xlabel(_plain(chart.x_label), fontsize=TEXT["normal"])
+    axes.set_title(_plain(chart.title, LONGEST_LINE), fontsize=TEXT["normal"], loc="left")
+    axes.set_xlabel(_plain(chart.x_label, LONGEST_LINE), fontsize=TEXT["normal"])
     axes.tick_params(labelsize=TEXT["small"])
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)

@@ -66,7 +66,8 @@ def _line(series: Series, x: Callable[[float], float], y: Callable[[float], floa
     path = f"M{points[0][0]:.1f},{points[0][1]:.1f}"
     path += "".join(f"H{a:.1f}V{b:.1f}" if steps else f"L{a:.1f},{b:.1f}" for a, b in points[1:])
     css = f"line {style_class(series.style)}{' dashed' if dashed(series.style) else ''}"
-    dots = "" if steps or len(points) > 60 else "".join(f'<circle cx="{a:.1f}" cy="{b:.1f}" r="2.2"/>' for a, b in points)
+    marked = [] if steps or len(points) > 60 else points
+    dots = "".join(f'<circle cx="{a:.1f}" cy="{b:.1f}" r="2.2"/>' for a, b in marked)
     return f'<g class="{css}"><title>{escaped(series.label)}</title><path d="{path}"/>{dots}</g>'
 
 
@@ -105,8 +106,8 @@ def _bar(bar: Bar, x: Callable[[float], float], y: float, limits: tuple[float, f
              f'width="{max(ends[1] - ends[0], 0.8):.1f}" height="{BAR_HEIGHT - 2}"/>']  # fmt: skip
     if bar.low is not None and bar.high is not None:
         a, b, middle = inside(bar.low), inside(bar.high), y + BAR_HEIGHT / 2 - 1
-        parts.append(f'<path class="whisker" d="M{a:.1f},{middle:.1f}H{b:.1f}M{a:.1f},{y + 1:.1f}V{y + BAR_HEIGHT - 3:.1f}'
-                     f'M{b:.1f},{y + 1:.1f}V{y + BAR_HEIGHT - 3:.1f}"/>')  # fmt: skip
+        ends = "".join(f"M{end:.1f},{y + 1:.1f}V{y + BAR_HEIGHT - 3:.1f}" for end in (a, b))
+        parts.append(f'<path class="whisker" d="M{a:.1f},{middle:.1f}H{b:.1f}{ends}"/>')
     return f"<g><title>{escaped(bar.tip)}</title>{''.join(parts)}</g>"
 
 

@@ -8,16 +8,19 @@ from pathlib import Path
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MultipleLocator
 
 from ..data.atomic import replacing
 from ..errors import DataError
 from .charts import colour_of
-from .comparison_page import ComparedFrame
+from .compared_dataset import ComparedFrame
 from .figures import DPI, TARGET, TEXT, WIDTH, box_of, draw_cloud
 from .tables import cleaned
 
 #: Panels beside each other; more go into a further line.
 COLUMNS = 6
+#: Metres between the lines of the grid.
+GRID = 0.5
 #: Characters of a name over a panel, and of a frame's name.
 LONGEST, LONGEST_FRAME = 22, 70
 
@@ -36,20 +39,24 @@ def compared_frames_figure(path: str | Path, frames: Sequence[ComparedFrame], va
     if not frames or any(len(frame.target) == 0 for frame in frames):
         raise DataError("the figure needs at least one frame, each with target points; choose frames that were scored")
     panels = [_panels(frame, variants) for frame in frames]
-    lines = -(-len(panels[0]) // COLUMNS)
+    columns = min(COLUMNS, len(panels[0]))
+    lines = -(-len(panels[0]) // columns)
     boxes = [box_of(frame.target, [cloud for _, cloud, _ in of]) for frame, of in zip(frames, panels, strict=True)]
     span = np.max([high - low for low, high in boxes], axis=0)  # (3,) metres
-    tall = min(2.6, (WIDTH / COLUMNS) * span[1] / span[0]) + 0.35
+    tall = min(2.6, (WIDTH / columns) * span[1] / span[0]) + 0.35
     figure = Figure(figsize=(WIDTH, len(frames) * (lines * tall + 0.45)), layout="constrained")
     parts = figure.subfigures(len(frames), 1, squeeze=False)[:, 0]
     for part, frame, of, (low, high) in zip(parts, frames, panels, boxes, strict=True):
         caption = cleaned(f"{frame.label}: {frame.frame}")[:LONGEST_FRAME].replace("$", r"\$")
+        caption += f"   front view, {frame.metric} of each; grey: the target; grid: {GRID:g} m"
         part.suptitle(caption, fontsize=TEXT["normal"], x=0.01, ha="left")
         for position, (name, cloud, colour) in enumerate(of, 1):
-            axes = part.add_subplot(lines, COLUMNS, position)
+            axes = part.add_subplot(lines, columns, position)
             draw_cloud(axes, frame.target, cloud, colour, 0, (low + high) / 2, span)
             axes.set_aspect("equal")
-            axes.tick_params(labelbottom=False, labelleft=False)
+            for axis in (axes.xaxis, axes.yaxis):
+                axis.set_major_locator(MultipleLocator(GRID))
+            axes.tick_params(labelbottom=False, labelleft=False, length=0)
             axes.set_title(name, fontsize=TEXT["small"])
     FigureCanvasAgg(figure)
     ending = Path(path).suffix.lower().lstrip(".")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from .breakdown import SLICES, Slice, breakdown
-from .charts import Bar, BarChart, LineChart, Series
+from .charts import LineChart, Series
+from .compared_dataset import ComparedDataset, ComparedFrame, Curve
 from .comparison import ComparisonSummary
+from .comparison_slices import best_blind, slices_of_variants
 from .comparison_tables import (
     difference_charts,
     differences_table,
@@ -22,72 +22,10 @@ from .comparison_tables import (
 )
 from .comparison_words import comparison_words
 from .page import CloudPanel, Page
-from .rows import MODEL, FrameRows
-from .run_page import axis_label, distribution_chart, is_number, metric_name, slug
-from .settings import EvaluationConfig
-from .tables import Cell, Column, Table, number
+from .run_page import axis_label, distribution_chart, logged, slug
 
 #: What the learning curves show, comparable between losses.
 VALIDATION = "validation/chamfer_l1"
-#: Variants beside the blind baseline in the bars of each action.
-BARS = 2
-
-
-@dataclass(frozen=True, eq=False)
-class ComparedFrame:
-    """One frame with the clouds of all variants, of one seed.
-
-    Attributes:
-        label, frame: why it is shown, and which it is.
-        target: float ``(N, 3)`` metres.
-        predictions: variant to its cloud; None where it has none.
-        baseline_name, baseline: the blind baseline.
-        metric: what is quoted.
-        values: variant, or the baseline's name, to its value on this frame; NaN where there is none.
-    """
-
-    label: str
-    frame: str
-    target: np.ndarray
-    predictions: Mapping[str, np.ndarray | None]
-    baseline_name: str
-    baseline: np.ndarray
-    metric: str
-    values: Mapping[str, float]
-
-
-@dataclass(frozen=True, eq=False)
-class ComparedDataset:
-    """What the runs of one data set left, beside the summary.
-
-    Attributes:
-        dataset: name.
-        seeds: variant to metric to float ``(S, F)``: every value of every seed.
-        blind: the frames, and the scores of the blind baselines on them.
-        frames: best, median and worst frame of the reference.
-        seed: the seed that made the clouds of these frames.
-    """
-
-    dataset: str
-    seeds: Mapping[str, Mapping[str, np.ndarray]]
-    blind: FrameRows
-    frames: Sequence[ComparedFrame]
-    seed: int | None
-
-    def rows(self, variant: str) -> FrameRows:
-        """Rows whose model is a variant: means over its seeds, NaN on a frame where one of them has no value."""
-        means = {f"{MODEL}/{metric}": values.mean(axis=0) for metric, values in self.seeds[variant].items()}
-        return FrameRows(self.blind.frames, self.blind.points, {**means, **self.blind.values}, self.blind.distance)
-
-
-@dataclass(frozen=True)
-class Curve:
-    """What one run logged."""
-
-    dataset: str
-    variant: str
-    seed: int
-    history: Sequence[Mapping[str, Any]]
 
 
 def comparison_page(
@@ -122,7 +60,7 @@ def comparison_page(
         for compared in datasets:
             _distributions(page, summary, compared)
         for compared in datasets:
-            _breakdowns(page, summary, compared)
+            slices_of_variants(page, summary, compared)
         for compared in datasets:
             _frames(page, summary, compared)
     _training(page, rates, curves, variants)
@@ -142,13 +80,14 @@ def _scores(page: Page, summary: ComparisonSummary) -> None:
 
 
 def _differences(page: Page, summary: ComparisonSummary) -> None:
-    tables = [table for dataset in summary.datasets if (table := differences_table(summary, dataset)) is not None]
-    if not tables:
+    tables = {dataset: differences_table(summary, dataset) for dataset in summary.datasets}
+    if not any(tables.values()):
         return
     page.section("differences", f"Differences from {summary.reference}")
-    for dataset, table in zip(summary.datasets, tables, strict=False):
-        page.pairs(difference_charts(summary, dataset))
-        page.table(table)
+    for dataset, table in tables.items():
+        if table is not None:
+            page.pairs(difference_charts(summary, dataset))
+            page.table(table)
 
 
 def _training(
@@ -168,18 +107,18 @@ def learning_charts(curves: Sequence[Curve], variants: Sequence[str]) -> list[Li
     """Validation over the epochs, one chart a data set, one line a run, one colour a variant."""
     series: dict[str, list[Series]] = {}
     for curve in curves:
-        points = [
-            (row["epoch"], row[VALIDATION])
-            for row in curve.history
-            if is_number(row.get("epoch")) and is_number(row.get(VALIDATION))
-        ]
+        points = logged(curve.history, VALIDATION)
         if points and curve.variant in variants:
             x, y = zip(*points, strict=True)
             style = variants.index(curve.variant)
             series.setdefault(curve.dataset, []).append(Series(curve.variant, x, y, style))
     return [
         LineChart(
-            f"learning-{slug(dataset)}", f"Validation on {dataset}: one line a seed", "epoch", "chamfer_l1 (m)", tuple(of)
+            f"learning-{slug(dataset)}",
+            f"Validation on {dataset}: one line a seed",
+            "epoch",
+            "chamfer_l1 (m)",
+            tuple(of),
         )
         for dataset, of in series.items()
     ]
@@ -193,7 +132,7 @@ def _distributions(page: Page, summary: ComparisonSummary, compared: ComparedDat
             for variant, of in compared.seeds.items()
             if metric in of and variant in summary.variants
         ]
-        blind = _blind(summary, compared, metric)
+        blind = best_blind(summary, compared, metric)
         if lines and blind is not None:
             lines.append((f"blind: {blind}", compared.blind.column(blind, metric), "target"))
         charts.append(distribution_chart(f"distribution-{slug(compared.dataset)}-{metric}", metric, lines))
@@ -202,70 +141,6 @@ def _distributions(page: Page, summary: ComparisonSummary, compared: ComparedDat
         page.section(f"distributions-{slug(compared.dataset)}", f"Distribution over frames, {compared.dataset}")
         page.text("The share of frames at or below each value, of all seeds together.")
         page.pairs(shown)
-
-
-def _breakdowns(page: Page, summary: ComparisonSummary, compared: ComparedDataset) -> None:
-    metric = summary.metrics[0]
-    blind = _blind(summary, compared, metric)
-    config = EvaluationConfig(
-        by=summary.by, resamples=summary.resamples, confidence=summary.confidence, seed=summary.seed
-    )
-    begun = False
-    for by in SLICES:
-        slices = {
-            variant: breakdown(compared.rows(variant), metric, by=by, baseline=blind, config=config)
-            for variant in compared.seeds
-        }
-        if len(next(iter(slices.values()), [])) < 2:
-            continue
-        name = f"by-{by}-{slug(compared.dataset)}"
-        if not begun:
-            page.section(f"slices-{slug(compared.dataset)}", f"Where they are good, and where not, {compared.dataset}")
-            page.text("Means over seeds. A description, not a test: among many slices some stand out by chance.")
-            begun = True
-        chart = _slices_chart(summary, compared.dataset, slices, metric, by=by, name=name)
-        if chart is not None:
-            page.chart(chart)
-        page.table(_slices_table(slices, metric, by=by, name=name, blind=blind))
-
-
-def _slices_table(
-    slices: Mapping[str, list[Slice]], metric: str, *, by: str, name: str, blind: str | None
-) -> Table:
-    first = next(iter(slices.values()))
-    columns = [Column(by), Column("frames", ("",)), *(Column(variant, ("",)) for variant in slices), Column("blind", ("",))]
-    body = []
-    for position, piece in enumerate(first):
-        own = [of[position] for of in slices.values()]
-        means = [number(s.mean, note=f"({s.missing} missing)" if s.missing else "") for s in own]
-        body.append((Cell(piece.label), number(piece.frames, "d"), *means, number(piece.baseline_mean)))
-    return Table(name, f"{metric_name(metric)} by {by}; blind: {blind or 'none'}.", tuple(columns), tuple(body))
-
-
-def _slices_chart(
-    summary: ComparisonSummary, dataset: str, slices: Mapping[str, list[Slice]], metric: str, *, by: str, name: str
-) -> BarChart | None:
-    """Bars of the reference, of the variant with the best mean beside it, and of the blind baseline."""
-    shown = [variant for variant in _best_first(summary, dataset) if variant in slices]
-    if summary.reference in slices:
-        shown = [summary.reference, *(variant for variant in shown if variant != summary.reference)]
-    shown = shown[:BARS]
-    rows = []
-    for position, piece in enumerate(slices[shown[0]]):
-        bars = []
-        for variant in shown:
-            own = slices[variant][position]
-            text = "-" if own.mean is None else f"{own.mean:.4f}"
-            bars.append(Bar(own.mean, None, None, summary.variants.index(variant), f"{piece.label}: {variant} {text}"))
-        text = "-" if piece.baseline_mean is None else f"{piece.baseline_mean:.4f}"
-        bars.append(Bar(piece.baseline_mean, None, None, "target", f"{piece.label}: {piece.baseline} {text}"))
-        rows.append((piece.label, tuple(bars), ""))
-    if all(bar.value is None for _, bars, _ in rows for bar in bars):
-        return None
-    legend = [(variant, summary.variants.index(variant)) for variant in shown]
-    legend.append((f"blind: {slices[shown[0]][0].baseline}", "target"))
-    title = f"{metric_name(metric)} by {by}: " + " and ".join(shown)
-    return BarChart(name, title, axis_label(metric), tuple(rows), tuple(legend))
 
 
 def _frames(page: Page, summary: ComparisonSummary, compared: ComparedDataset) -> None:
@@ -294,22 +169,3 @@ def _note(frame: ComparedFrame, name: str) -> str:
 
 def _style(summary: ComparisonSummary, variant: str) -> int:
     return summary.variants.index(variant) if variant in summary.variants else 0
-
-
-def _blind(summary: ComparisonSummary, compared: ComparedDataset, metric: str) -> str | None:
-    """The best blind baseline of a metric, where its rows are at hand."""
-    for variant in summary.variants:
-        score = summary.score(compared.dataset, variant, metric)
-        if score is not None and score.blind is not None:
-            return score.blind if score.blind in compared.blind.methods else None
-    return None
-
-
-def _best_first(summary: ComparisonSummary, dataset: str) -> list[str]:
-    """Variants by their skill in the first metric, the best first."""
-    found = [
-        (score.skill if score.skill is not None else -np.inf, variant)
-        for variant in summary.variants
-        if (score := summary.score(dataset, variant, summary.metrics[0])) is not None
-    ]
-    return [variant for _, variant in sorted(found, key=lambda pair: -pair[0])]

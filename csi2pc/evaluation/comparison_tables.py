@@ -17,6 +17,13 @@ from .wording import counted, interval_words
 
 #: Standing against the reference -> style of a bar.
 STYLES = {"better": "model", "worse": "blind", "not distinguishable": "faint", "unknown": "open"}
+#: Style of a bar -> what it says of a variant against blind.
+AGAINST_BLIND = {
+    "model": "better than blind",
+    "blind": "worse than blind",
+    "faint": NOT_DISTINGUISHABLE,
+    "open": "no interval",
+}
 #: Metrics whose differences are drawn.
 DRAWN = 4
 
@@ -36,10 +43,10 @@ def scores_table(summary: ComparisonSummary, dataset: str) -> Table:
     body = [_scores_row(summary, dataset, variant) for variant in _present(summary, dataset)]
     body.append(_blind_row(summary, dataset))
     caption = (
-        f"{dataset}: means over frames, then over {counted(len(summary.seeds), 'seed')} ± their standard deviation (↓ lower "
-        f"is better, ↑ higher). Skill = 1 - error / error of the best blind baseline, and the error with the frame's own "
-        f"CSI minus with shuffled CSI (negative: the CSI is used), with {summary.confidence:.0%} intervals over "
-        f"{summary.groups[dataset]} {summary.by}s and the seeds."
+        f"{dataset}: means over frames, then over {counted(len(summary.seeds), 'seed')} ± their standard deviation (↓ "
+        "lower is better, ↑ higher). Skill = 1 - error / error of the best blind baseline, and the error with the "
+        "frame's own CSI minus with shuffled CSI (negative: the CSI is used), with "
+        f"{summary.confidence:.0%} intervals over {counted(summary.groups[dataset], summary.by)} and the seeds."
     )
     return Table(f"scores-{slug(dataset)}", caption, tuple(columns), tuple(body))
 
@@ -54,8 +61,8 @@ def skill_table(summary: ComparisonSummary, dataset: str) -> Table:
     blind = "; ".join(
         f"{score.metric}: {score.blind}" for score in _first_scores(summary, dataset) if score.blind is not None
     )
-    caption = f"{dataset}: skill in every metric with {summary.confidence:.0%} intervals. Best blind baselines: {blind}."
-    return Table(f"skill-{slug(dataset)}", caption, columns, tuple(body))
+    caption = f"{dataset}: skill in every metric with {summary.confidence:.0%} intervals. Best blind baselines: "
+    return Table(f"skill-{slug(dataset)}", f"{caption}{blind}.", columns, tuple(body))
 
 
 def differences_table(summary: ComparisonSummary, dataset: str) -> Table | None:
@@ -72,8 +79,8 @@ def differences_table(summary: ComparisonSummary, dataset: str) -> Table | None:
         Column("variant"), *(Column(metric_name(metric), ("difference", "low", "high")) for metric in summary.metrics),
     )  # fmt: skip
     caption = (
-        f"{dataset}: each variant minus {summary.reference}, on the same frames and seeds; intervals hold together for all "
-        f"variants under one metric at {summary.confidence:.0%}. In bold: better or worse than {summary.reference}."
+        f"{dataset}: each variant minus {summary.reference}, on the same frames and seeds; intervals hold together for "
+        f"all variants under one metric at {summary.confidence:.0%}. In bold: better or worse than {summary.reference}."
     )
     return Table(f"differences-{slug(dataset)}", caption, columns, body)
 
@@ -90,13 +97,12 @@ def skill_chart(summary: ComparisonSummary, dataset: str) -> BarChart | None:
         rows.append((variant, (Bar(score.skill, score.skill_low, score.skill_high, style, tip),), skill_words(score)))
     if all(bars[0].value is None for _, bars, _ in rows):
         return None
-    names = {"model": "better than blind", "blind": "worse than blind", "faint": NOT_DISTINGUISHABLE, "open": "no interval"}
     return BarChart(
         name=f"skill-{slug(dataset)}",
         title=f"Skill in {metric} on {dataset}, against the best blind baseline",
         x_label="skill: 1 - error of the variant / error of the best blind baseline",
         rows=tuple(rows),
-        legend=tuple((text, style) for style, text in names.items() if style in styles),
+        legend=tuple((text, style) for style, text in AGAINST_BLIND.items() if style in styles),
         lowest=LOWEST_SKILL,
     )
 
@@ -136,7 +142,8 @@ def rates_table(rows: Sequence[Mapping[str, Any]]) -> Table:
             number(value, strong=chosen), Cell("chosen" if chosen else str(row.get("reason") or "")),
         ))  # fmt: skip
     columns = (
-        Column("data set"), Column("variant"), Column("learning rate", ("",)), Column("validation", ("",)), Column("choice"),
+        Column("data set"), Column("variant"), Column("learning rate", ("",)), Column("validation", ("",)),
+        Column("choice"),
     )  # fmt: skip
     caption = "Short runs, the same for every variant; the rate with the lowest validation chamfer_l1 (m) is chosen."
     return Table("learning-rates", caption, columns, tuple(body))
@@ -149,8 +156,8 @@ def runs_table(rows: Sequence[Mapping[str, Any]], *, name: str, caption: str) ->
         seed, seconds = (row.get(key) if is_number(row.get(key)) else None for key in ("seed", "seconds"))
         rate, epochs = (row.get(key) if is_number(row.get(key)) else None for key in ("learning_rate", "epochs"))
         body.append((
-            Cell(str(row.get("dataset"))), Cell(str(row.get("variant"))), number(seed, "g"), Cell(str(row.get("state"))),
-            number(seconds, ".0f"), number(rate, "g"), number(epochs, "g"), Cell(str(row.get("reason") or "")),
+            Cell(str(row.get("dataset"))), Cell(str(row.get("variant"))), number(seed, "g"),
+            Cell(str(row.get("state"))), number(seconds, ".0f"), number(rate, "g"), number(epochs, "g"), Cell(str(row.get("reason") or "")),
         ))  # fmt: skip
     columns = (
         Column("data set"), Column("variant"), Column("seed", ("",)), Column("state"), Column("seconds", ("",)),
@@ -175,8 +182,8 @@ def _scores_row(summary: ComparisonSummary, dataset: str, variant: str) -> tuple
     means = [
         Cell(mean_words(score), (None, None) if score is None else (score.mean, score.spread)) for score in scores
     ]
-    csi = number(first.csi, "+.4f")
-    csi = Cell(csi.text + interval_words(first.csi_low, first.csi_high, "+.4f"), (first.csi, first.csi_low, first.csi_high))
+    text = number(first.csi, "+.4f").text + interval_words(first.csi_low, first.csi_high, "+.4f")
+    csi = Cell(text, (first.csi, first.csi_low, first.csi_high))
     return Cell(variant), *means, _skill_cell(first), csi
 
 

@@ -134,7 +134,7 @@ class Page:
             f'<nav aria-label="sections">{links}</nav></header>\n<main>\n'
             + "\n".join(self._blocks)
             + ("</section>" if self._sections else "")
-            + f"\n</main>\n<footer>Written by csi2pc {escaped(__version__)} from the files of the folder alone.</footer>\n"
+            + f"\n</main>\n<footer>Written by csi2pc {escaped(__version__)} from the folder's files alone.</footer>\n"
             f'<script type="application/json" id="clouds">{_embedded(self._clouds)}</script>\n'
             f"<script>{script}</script>\n</body></html>\n"
         )
@@ -165,8 +165,8 @@ class Page:
         self._clouds[name] = base64.b64encode(panel.points.astype("<f4").tobytes()).decode("ascii")
         label = f"{panel.title}: {len(panel.points)} points. Drag or use the arrow keys to turn."
         return (
-            f'<div class="view">{heading}<canvas data-cloud="{name}" data-colour="--{style_class(panel.style)}" tabindex="0" '
-            f'role="img" aria-label="{escaped(label)}">The 3-D view needs JavaScript.</canvas></div>'
+            f'<div class="view">{heading}<canvas data-cloud="{name}" data-colour="--{style_class(panel.style)}" '
+            f'tabindex="0" role="img" aria-label="{escaped(label)}">The 3-D view needs JavaScript.</canvas></div>'
         )
 
 

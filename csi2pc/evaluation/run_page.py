@@ -19,6 +19,7 @@ from .settings import EvaluationConfig
 from .statistics import PARTS, Comparison, Score, Summary
 from .summary import NOT_DISTINGUISHABLE, standing, words
 from .tables import Cell, Column, Table, number
+from .wording import arrow, counted, interval_words, unit
 
 #: Metrics whose distribution over the frames is drawn.
 DISTRIBUTIONS = 4
@@ -85,8 +86,8 @@ def scores_table(summary: Summary) -> Table:
         body.append((Cell(metric_name(metric)), *cells, skill_cell(*skill)))
     every = "" if summary.every == 1 else f", one in {summary.every} of each sequence"
     caption = (
-        f"Means over {summary.frames} {PARTS[summary.part]} frames{every} of {summary.groups} {summary.by}s (↓ lower is "
-        "better, ↑ higher), the best blind baseline in bold. Skill = 1 - error / error of the best blind baseline"
+        f"Means over {summary.frames} {PARTS[summary.part]} frames{every} of {counted(summary.groups, summary.by)} "
+        "(↓ lower is better, ↑ higher), the best blind baseline in bold. Skill = 1 - error / error of the best blind baseline"
     )
     if summary.groups > 1:
         caption += f", with {summary.confidence:.0%} bootstrap intervals over {summary.by}s"
@@ -114,7 +115,7 @@ def learning_charts(history: Sequence[Mapping[str, object]]) -> list[LineChart]:
     """Training and validation over the epochs, one chart a quantity; at most :data:`CURVES`."""
     panels: dict[str, list[Series]] = {}
     for key in dict.fromkeys(key for row in history for key in row if key not in CLOCKS):
-        points = [(row["epoch"], row[key]) for row in history if is_number(row.get("epoch")) and is_number(row.get(key))]
+        points = logged(history, key)
         if points:
             part, _, quantity = key.rpartition("/")
             x, y = zip(*points, strict=True)
@@ -126,12 +127,16 @@ def learning_charts(history: Sequence[Mapping[str, object]]) -> list[LineChart]:
     ]
 
 
+def logged(history: Sequence[Mapping[str, object]], key: str) -> list[tuple[float, float]]:
+    """Epoch and value of every row that has both as finite numbers."""
+    both = [(row.get("epoch"), row.get(key)) for row in history]
+    return [(epoch, value) for epoch, value in both if is_number(epoch) and is_number(value)]
+
+
 def slices_table(slices: Sequence[Slice], metric: str, *, by: str, name: str) -> Table:
     """The scores of each slice."""
-    unit = METRICS[metric].unit
-    title = metric if unit == "1" else f"{metric} ({unit})"
     columns = (
-        Column(by), Column("frames", ("",)), Column("sequences", ("",)), Column(title, ("",)),
+        Column(by), Column("frames", ("",)), Column("sequences", ("",)), Column(axis_label(metric), ("",)),
         Column("blind", ("",)), Column("skill", ("", "low", "high")),
     )  # fmt: skip
     body = tuple(
@@ -169,23 +174,19 @@ def slices_chart(slices: Sequence[Slice], metric: str, *, by: str, name: str) ->
 
 def metric_name(metric: str) -> str:
     """Name, unit, and which way is better."""
-    kind = METRICS[metric]
-    unit = "" if kind.unit == "1" else f" {kind.unit}"
-    return f"{metric}{unit} {'↓' if kind.better == 'lower' else '↑'}"
+    return f"{metric}{unit(metric)} {arrow(metric)}"
 
 
 def axis_label(metric: str) -> str:
     """Name and unit."""
-    unit = METRICS[metric].unit
-    return metric if unit == "1" else f"{metric} ({unit})"
+    return metric if METRICS[metric].unit == "1" else f"{metric} ({METRICS[metric].unit})"
 
 
 def skill_cell(value: float | None, low: float | None, high: float | None) -> Cell:
     """A skill with its interval, where there are any."""
     if value is None:
         return Cell("-", (None, low, high))
-    interval = "" if low is None or high is None else f" [{low:.2f}, {high:.2f}]"
-    return Cell(f"{value:.2f}{interval}", (value, low, high))
+    return Cell(f"{value:.2f}{interval_words(low, high)}", (value, low, high))
 
 
 def distribution_chart(name: str, metric: str, lines: Sequence[tuple[str, np.ndarray, str | int]]) -> LineChart | None:
@@ -215,8 +216,10 @@ def _distributions(page: Page, rows: FrameRows, summary: Summary) -> None:
             lines.append((f"blind: {best.baseline}", rows.column(best.baseline, metric), "blind"))
         charts.append(distribution_chart(f"distribution-{metric}", metric, lines))
     page.section("distributions", "Distribution over frames")
-    page.text("The share of frames at or below each value: further to the left is better where lower is, and to the right "
-              "where higher is.")  # fmt: skip
+    page.text(
+        "The share of frames at or below each value: further to the left is better where lower is, and to the right where "
+        "higher is."
+    )
     page.pairs([chart for chart in charts if chart is not None])
 
 
@@ -259,7 +262,8 @@ def _frames(page: Page, examples: Sequence[FrameExample]) -> None:
 
 
 def _mean_cell(score: Score, *, strong: bool) -> Cell:
-    return number(score.mean, strong=strong, note=f"({score.missing} missing)" if score.missing and score.frames else "")
+    note = f"({score.missing} missing)" if score.missing and score.frames else ""
+    return number(score.mean, strong=strong, note=note)
 
 
 def _skill_bar(comparison: Comparison) -> Bar:

@@ -140,7 +140,7 @@ class Table:
         body = "\n".join(f"<tr>{''.join(map(_html_cell, row))}</tr>" for row in self.rows)
         return (
             f'<div class="wide"><table id="table-{escaped(self.name)}" class="sortable">'
-            f"<caption>{escaped(self.caption)}</caption>\n"
+            f"<caption><span>{escaped(self.caption)}</span></caption>\n"
             f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>"
         )
 

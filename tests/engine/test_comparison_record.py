@@ -66,7 +66,7 @@ def test_before_it_is_concluded(folder):
     assert "learning-data" in [chart.name for chart in page.charts]
     for name in ("runs.json", "learning_rates.json"):
         (folder / name).unlink()
-    assert any("no run has been started" in text for _, text in report_comparison(folder)[0].banners)
+    assert any("no run is done yet" in text for _, text in report_comparison(folder)[0].banners)
 
 
 def test_without_the_runs_the_conclusions_are_left(folder):
@@ -93,6 +93,16 @@ def test_rows_that_name_no_run_of_the_folder_are_refused(folder, row, message):
     content["rows"][0] |= row
     (folder / "runs.json").write_text(json.dumps(content))
     with pytest.raises(DataError, match=message):
+        report_comparison(folder)
+
+
+@pytest.mark.parametrize(
+    "change", [{"metrics": ["<b>"]}, {"metrics": []}, {"groups": {}}, {"people": {}}, {"scores": []}, {"datasets": ["x"]}]
+)
+def test_conclusions_that_do_not_explain_themselves_are_refused(folder, change):
+    content = json.loads((folder / "comparison.json").read_text())
+    (folder / "comparison.json").write_text(json.dumps(content | change))
+    with pytest.raises(DataError, match=r"comparison\.json must explain every data set, metric"):
         report_comparison(folder)
 
 

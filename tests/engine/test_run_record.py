@@ -87,9 +87,26 @@ def test_rows_of_another_evaluation_are_refused(tmp_path, rng):
         read_evaluated(folder / "evaluation")
 
 
-def test_figures_and_checkpoints_are_not_needed(tmp_path, rng):
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"metric": np.array(["<b>"] * 3)}, "must quote a metric of the rows"),
+        ({"target_0": np.zeros((3, 2))}, r"must be float \(points, 3\)"),
+        ({"target_0": np.array(["a"])}, r"must be float \(points, 3\)"),
+        ({"baseline_1": np.full((3, 3), np.nan)}, "must be finite"),
+    ],
+)
+def test_clouds_that_cannot_be_shown_are_refused(tmp_path, rng, change, message):
+    path = make_run(tmp_path / "run", rng) / "evaluation" / "examples.npz"
+    with np.load(path) as saved:
+        arrays = dict(saved)
+    np.savez(path, **{**arrays, **change})
+    with pytest.raises(DataError, match=message):
+        read_evaluated(path.parent)
+
+
+def test_evaluation_and_environment_are_not_needed(tmp_path, rng):
     folder = make_run(tmp_path / "run", rng)
-    shutil.rmtree(folder / "evaluation", ignore_errors=True)
+    shutil.rmtree(folder / "evaluation")
     (folder / "environment.json").unlink()
     assert "provenance" in report_run(folder)[0].html()
-    assert np.isfinite(len(report_run(folder)[0].charts))

@@ -13,8 +13,10 @@ from csi2pc.evaluation.comparison_page import ComparedFrame
 
 def frame(rng, variants=7, points=30):
     clouds = {f"$v{k}": rng.normal(size=(20, 3)) for k in range(variants)}
-    return ComparedFrame("best", "E01/$S05$/A02#3", rng.normal(size=(points, 3)), {**clouds, "none": None}, "mean_cloud",
-                         rng.normal(size=(20, 3)), "emd", {"$v0": 0.1, "mean_cloud": 0.2})  # fmt: skip
+    return ComparedFrame(
+        "best", "E01/$S05$/A02#3", rng.normal(size=(points, 3)), {**clouds, "none": None}, "mean_cloud",
+        rng.normal(size=(20, 3)), "emd", {"$v0": 0.1, "mean_cloud": 0.2},
+    )  # fmt: skip
 
 
 def test_it_is_drawn_with_a_panel_for_each_cloud(tmp_path, rng):

@@ -74,6 +74,7 @@ def test_one_variant_has_no_differences():
 def test_rows_from_files_may_hold_anything():
     odd = [{"dataset": HOSTILE, "learning_rate": "x", "validation": None, "chosen": True}, {}]
     table = rates_table(odd)
-    assert table.rows[0][0].text == HOSTILE and table.rows[0][2].numbers == (None,) and table.rows[0][4].text == "chosen"
+    dataset, _, rate, _, choice = table.rows[0]
+    assert dataset.text == HOSTILE and rate.numbers == (None,) and choice.text == "chosen"
     table = runs_table([{"seed": 1, "seconds": 3.5, "state": "done"}, {"seed": []}], name="runs", caption="")
     assert table.rows[0][2].numbers == (1,) and table.rows[1][2].numbers == (None,)

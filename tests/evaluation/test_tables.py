@@ -12,7 +12,8 @@ import pytest
 from csi2pc.errors import ShapeError
 from csi2pc.evaluation.tables import Cell, Column, Table, cleaned, escaped, escaped_latex, number, write_table
 
-HOSTILE = ['=HYPERLINK("http://x")', "</td><script>alert(1)</script>", "a|b\nc", r"50% of $x_1 & \input{y}", "'+1", "\u202eabc"]
+FORMULA, TAGS, TEX = '=HYPERLINK("http://x")', "</td><script>alert(1)</script>", r"50% of $x_1 & \input{y}"
+HOSTILE = [FORMULA, TAGS, "a|b\nc", TEX, "'+1", "\u202eabc"]
 
 
 def table(texts=HOSTILE):

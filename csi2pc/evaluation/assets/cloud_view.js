@@ -89,7 +89,7 @@ class CloudView {
     this.redraw();
   }
 
-  /** Lowest and highest corner around several Float32Arrays; of each axis the outer 1 % of the points may lie outside. */
+  /** Lowest and highest corner around several Float32Arrays, but for the outer 1 % of the points of each axis. */
   static box(arrays) {
     const low = [-0.5, -0.5, -0.5], high = [0.5, 0.5, 0.5];
     for (let axis = 0; axis < 3; axis++) {
@@ -141,7 +141,8 @@ class CloudView {
   }
 
   colour(name) {
-    return name && name.startsWith("--") ? this.style.getPropertyValue(name).trim() || this.style.color : name || this.style.color;
+    const found = name && name.startsWith("--") ? this.style.getPropertyValue(name).trim() : name;
+    return found || this.style.color;
   }
 
   /** Where a point in metres is drawn: [x, y, depth, magnification]; null behind the eye. */
@@ -180,8 +181,9 @@ class CloudView {
   /** A grid of half metres at the foot of the camera's box. */
   drawFloor() {
     const {low, high} = this.camera.box, step = 0.5, y = high[1];
-    const ends = [0, 2].map((axis) => [step * Math.floor(low[axis] / step - 0.3), step * Math.ceil(high[axis] / step + 0.3)]);
-    const [[x0, x1], [z0, z1]] = ends;
+    const start = (axis) => step * Math.floor(low[axis] / step - 0.3);
+    const end = (axis) => step * Math.ceil(high[axis] / step + 0.3);
+    const [x0, x1, z0, z1] = [start(0), end(0), start(2), end(2)];
     if (x1 - x0 > 60 * step || z1 - z0 > 60 * step) return;  // not a person: a grid would be a grey plane
     for (let x = x0; x <= x1 + 1e-9; x += step) this.line([x, y, z0], [x, y, z1], 0.16);
     for (let z = z0; z <= z1 + 1e-9; z += step) this.line([x0, y, z], [x1, y, z], 0.16);

@@ -39,7 +39,7 @@ function makeSortable(table) {
 function makeViews(group, stored) {
   const canvases = [...group.querySelectorAll("canvas")];
   if (!canvases.length) return;
-  const clouds = canvases.map((canvas) => ({points: decodePoints(stored[canvas.dataset.cloud]), colour: canvas.dataset.colour}));
+  const clouds = canvases.map(({dataset}) => ({points: decodePoints(stored[dataset.cloud]), colour: dataset.colour}));
   const camera = new Camera();
   camera.fit(CloudView.box([clouds[0].points]));
   const views = canvases.map((canvas) => new CloudView(canvas, {camera}));
