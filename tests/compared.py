@@ -11,7 +11,14 @@ SEQUENCES, FRAMES = 12, 4
 
 def frames(sequences=SEQUENCES, count=FRAMES):
     return tuple(
-        FrameId(f"E01/S{s % 3 + 1:02d}/A{s:02d}", i + 1, 0.1 * i, scene="E01", subject=f"S{s % 3 + 1:02d}", action=f"A{s:02d}")
+        FrameId(
+            f"E01/S{s % 3 + 1:02d}/A{s:02d}",
+            i + 1,
+            0.1 * i,
+            scene="E01",
+            subject=f"S{s % 3 + 1:02d}",
+            action=f"A{s:02d}",
+        )
         for s in range(sequences)
         for i in range(count)
     )
@@ -23,7 +30,12 @@ def compared_run(variant, seed, *, better=0.0, dataset="made", ids=None, metrics
     hard = np.random.default_rng(0).random(len(ids))
     own = np.random.default_rng([1, seed, sum(variant.encode())]).random(len(ids))
     error = 0.2 + 0.1 * hard + 0.01 * own - better  # (F,) metres
-    errors = {"model": error, "shuffled_csi": error + 0.05, "mean_cloud": 0.3 + 0.1 * hard, "constant_cloud": 0.25 + 0.1 * hard}
+    errors = {
+        "model": error,
+        "shuffled_csi": error + 0.05,
+        "mean_cloud": 0.3 + 0.1 * hard,
+        "constant_cloud": 0.25 + 0.1 * hard,
+    }
     values = {
         f"{method}/{metric}": 1 - value if metric.startswith("f_score") else value
         for method, value in errors.items()

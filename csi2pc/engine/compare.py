@@ -89,7 +89,9 @@ def conclude(
     done = [planned for planned in runs if is_done(out.run(planned), planned.config)]
     _refuse_different_targets({str(p): (p.dataset, targets_of(out.run(p))) for p in done})
     if not done:
-        raise DataError(f"none of the {len(runs)} runs could be done; the first: {next(iter(reasons.values()), 'missing')}")
+        raise DataError(
+            f"none of the {len(runs)} runs could be done; the first: {next(iter(reasons.values()), 'missing')}"
+        )
     summary = compare_runs(
         sorted((compared_run(out, p) for p in done), key=lambda run: _order(config, run)),
         reference=config.reference, by=config.by, resamples=config.resamples, confidence=config.confidence,
@@ -183,8 +185,8 @@ def _in_all(costs: dict[tuple[str, str], Cost], runs: Sequence[PlannedRun], conf
         seconds += rates * share * cost.seconds_training
         disk += (len(own) + rates) * cost.disk_bytes
     return (
-        f"predicted for all: {in_time(seconds / config.workers)} with {config.workers} at once, {in_bytes(disk)} on disk, "
-        f"and the memory of {config.workers} runs"
+        f"predicted for all: {in_time(seconds / config.workers)} with {config.workers} at once, {in_bytes(disk)} on "
+        f"disk, and the memory of {config.workers} runs"
     )
 
 
@@ -208,7 +210,9 @@ def _train_and_evaluate(
 ) -> dict[str, str]:
     """Do what is left to do; returns the name of each run that failed and the reason."""
     reasons = {
-        str(planned): found.failed[key] for planned in runs if (key := (planned.dataset, planned.variant)) in found.failed
+        str(planned): found.failed[key]
+        for planned in runs
+        if (key := (planned.dataset, planned.variant)) in found.failed
     }
     jobs = []
     for planned in runs:

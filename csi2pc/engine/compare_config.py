@@ -1,4 +1,4 @@
-"""One comparison, as configuration: the same base under named changes, with several seeds, on one data set or several."""
+"""One comparison, as configuration: the same base under named changes, several seeds, one data set or several."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ class CompareConfig:
         seeds: seeds of the training; each variant is trained once with each of them on each data set.
         reference: the variant that the others are compared with; the first one by default.
         search: the search for each variant's learning rate.
-        budget: "epochs": every run takes the base's ``training.epochs``. "seconds": every run takes as many epochs as fit
-            into ``seconds``, at the speed that the search measured, or where no rates are searched, a pilot run of
+        budget: "epochs": every run takes the base's ``training.epochs``. "seconds": every run takes as many epochs as
+            fit into ``seconds``, at the speed that the search measured, or where no rates are searched, a pilot run of
             ``search.epochs``.
         seconds: of training, for the budget of that name.
         workers: runs at once. Each takes its share of the cores; with several CUDA devices, they take turns on them.

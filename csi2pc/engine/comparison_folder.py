@@ -88,9 +88,7 @@ def how_far(run: RunFolder, config: RunConfig) -> str:
     return f"epoch {rows[-1]['epoch'] if rows else 0}/{config.training.epochs}"
 
 
-def state_rows(
-    folder: ComparisonFolder, runs: list[PlannedRun], reasons: dict[str, str]
-) -> list[dict[str, Any]]:
+def state_rows(folder: ComparisonFolder, runs: list[PlannedRun], reasons: dict[str, str]) -> list[dict[str, Any]]:
     """What :attr:`ComparisonFolder.runs` holds: "done", "failed" with the reason, or "missing" with how far it came."""
     rows = []
     for planned in runs:

@@ -166,7 +166,9 @@ class _Clock:
         if time.monotonic() - self.said >= SAY and running:
             self.said = time.monotonic()
             each = "; ".join(f"{job.name} {job.progress()}".strip() for job in running)
-            console.print(f"{self.description}: {self.done}/{self.jobs}, at work: {each}{self.time_left()}", markup=False)
+            console.print(
+                f"{self.description}: {self.done}/{self.jobs}, at work: {each}{self.time_left()}", markup=False
+            )
 
     def time_left(self) -> str:
         if not self.weight or self.done == self.jobs:

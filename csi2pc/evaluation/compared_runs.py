@@ -1,9 +1,9 @@
 """Several variants, each trained with several seeds, on the same test frames: what they score and how they differ.
 
 A variant is compared with the reference frame by frame and seed by seed (a seed gives both the same start and the same
-order of frames), so that what is hard for both cancels. The intervals of all differences under one metric hold together:
-each is taken at 1 - (1 - confidence) / K for K differences (Bonferroni). How intervals are made, and what over, is in
-:mod:`csi2pc.evaluation.crossed_bootstrap`.
+order of frames), so that what is hard for both cancels. The intervals of all differences under one metric hold
+together: each is taken at 1 - (1 - confidence) / K for K differences (Bonferroni). How intervals are made, and what
+over, is in :mod:`csi2pc.evaluation.crossed_bootstrap`.
 """
 
 from __future__ import annotations

@@ -90,9 +90,7 @@ def _differences(page: Page, summary: ComparisonSummary) -> None:
             page.table(table)
 
 
-def _training(
-    page: Page, rates: Sequence[Mapping[str, Any]], curves: Sequence[Curve], variants: Sequence[str]
-) -> None:
+def _training(page: Page, rates: Sequence[Mapping[str, Any]], curves: Sequence[Curve], variants: Sequence[str]) -> None:
     charts = learning_charts(curves, variants)
     if not charts and not rates:
         return

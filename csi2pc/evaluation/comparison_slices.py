@@ -45,9 +45,7 @@ def slices_of_variants(page: Page, summary: ComparisonSummary, compared: Compare
         page.table(_slices_table(slices, metric, by=by, name=name, blind=blind))
 
 
-def _slices_table(
-    slices: Mapping[str, list[Slice]], metric: str, *, by: str, name: str, blind: str | None
-) -> Table:
+def _slices_table(slices: Mapping[str, list[Slice]], metric: str, *, by: str, name: str, blind: str | None) -> Table:
     first = next(iter(slices.values()))
     columns = [Column(by), *(Column(name, ("",)) for name in ("frames", *slices, "blind"))]
     body = []

@@ -157,7 +157,8 @@ def runs_table(rows: Sequence[Mapping[str, Any]], *, name: str, caption: str) ->
         rate, epochs = (row.get(key) if is_number(row.get(key)) else None for key in ("learning_rate", "epochs"))
         body.append((
             Cell(str(row.get("dataset"))), Cell(str(row.get("variant"))), number(seed, "g"),
-            Cell(str(row.get("state"))), number(seconds, ".0f"), number(rate, "g"), number(epochs, "g"), Cell(str(row.get("reason") or "")),
+            Cell(str(row.get("state"))), number(seconds, ".0f"), number(rate, "g"), number(epochs, "g"),
+            Cell(str(row.get("reason") or "")),
         ))  # fmt: skip
     columns = (
         Column("data set"), Column("variant"), Column("seed", ("",)), Column("state"), Column("seconds", ("",)),
@@ -179,9 +180,7 @@ def _first_scores(summary: ComparisonSummary, dataset: str) -> list[VariantScore
 def _scores_row(summary: ComparisonSummary, dataset: str, variant: str) -> tuple[Cell, ...]:
     scores = [summary.score(dataset, variant, metric) for metric in summary.metrics]
     first = scores[0]
-    means = [
-        Cell(mean_words(score), (None, None) if score is None else (score.mean, score.spread)) for score in scores
-    ]
+    means = [Cell(mean_words(score), (None, None) if score is None else (score.mean, score.spread)) for score in scores]
     text = number(first.csi, "+.4f").text + interval_words(first.csi_low, first.csi_high, "+.4f")
     csi = Cell(text, (first.csi, first.csi_low, first.csi_high))
     return Cell(variant), *means, _skill_cell(first), csi

@@ -16,6 +16,8 @@ from .wording import arrow, counted, interval_words, listed, number, unit
 
 #: With fewer seeds than this, how much a result owes to its seed is hardly known.
 FEW_SEEDS = 5
+#: What is said with its numbers.
+STATED = ("better", "worse")
 
 
 def comparison_words(summary: ComparisonSummary) -> list[str]:
@@ -28,14 +30,16 @@ def comparison_words(summary: ComparisonSummary) -> list[str]:
     if summary.part in WORTH:
         sentences.append(WORTH[summary.part])
     for dataset in summary.datasets:
-        where = f"On {dataset}, " if len(summary.datasets) > 1 else ""
-        sentences += [_start_sentence(where, text) for text in _verdicts(summary, dataset)]
+        where = f"{dataset}: " if len(summary.datasets) > 1 else ""
+        sentences += [where + text for text in _verdicts(summary, dataset)]
     return sentences + _caveats(summary)
 
 
 def comparison_table(summary: ComparisonSummary, dataset: str, *, metrics: int = 4) -> Table:
     """One row a variant: of the first metrics the mean over seeds with its spread, and the skill in the first one."""
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=0, title=_caption(summary, dataset), title_justify="left")
+    table = Table(
+        box=box.SIMPLE_HEAD, show_edge=False, padding=0, title=_caption(summary, dataset), title_justify="left"
+    )
     table.add_column("variant", no_wrap=True)
     shown = summary.metrics[:metrics]
     for metric in shown:
@@ -71,57 +75,67 @@ def difference_words(difference: PairedDifference) -> str:
 
 
 def _verdicts(summary: ComparisonSummary, dataset: str) -> list[str]:
-    metric = summary.metrics[0]
-    scores = [s for v in summary.variants if (s := summary.score(dataset, v, metric)) is not None]
-    return [
-        *_against_blind(scores, metric),
-        *_use_of_csi(scores, metric),
-        *(text for each in summary.metrics if (text := _against_reference(summary, dataset, each))),
-        *(_missing(score) for score in scores if score.missing),
-    ]
+    first = [s for v in summary.variants if (s := summary.score(dataset, v, summary.metrics[0])) is not None]
+    sentences = [_against_blind(first), _nobody_beats_blind(summary, dataset), _use_of_csi(first)]
+    sentences += [_against_reference(summary, dataset, metric) for metric in summary.metrics]
+    return [sentence for sentence in sentences if sentence] + [_missing(score) for score in first if score.missing]
 
 
-def _against_blind(scores: list[VariantScore], metric: str) -> list[str]:
-    better = [s.variant for s in scores if s.skill_low is not None and s.skill_low > 0]
-    worse = [s.variant for s in scores if s.skill_high is not None and s.skill_high < 0]
-    rest = [s.variant for s in scores if s.variant not in (*better, *worse)]
-    parts = []
-    if better:
-        parts.append(f"{listed(better)} {_beat(better)} the best blind baseline in {metric}")
-    if worse:
-        parts.append(f"{listed(worse)} {_is(worse)} worse than it" if better else f"{listed(worse)} {_is(worse)} worse than the best blind baseline in {metric}")
-    if rest:
-        parts.append(f"{listed(rest)} {_is(rest)} not distinguishable from it" if parts else f"{listed(rest)} {_is(rest)} not distinguishable from the best blind baseline in {metric}")
-    return ["; ".join(parts) + "."] if parts else []
+def _against_blind(scores: list[VariantScore]) -> str:
+    """Every variant's standing in the first metric."""
+    named = {score.blind for score in scores if score.blind is not None}
+    if not named:
+        return ""
+    found = {score.variant: _standing(score) for score in scores}
+    details = {score.variant: skill_words(score) for score in scores}
+    return f"Against {listed(sorted(named))}, the best blind guess in {scores[0].metric}: {_sorted(found, details)}."
 
 
-def _use_of_csi(scores: list[VariantScore], metric: str) -> list[str]:
-    uses = [s for s in scores if s.csi_high is not None and s.csi_high < 0]
-    known = [s for s in scores if s.csi_high is not None]
-    without = [s.variant for s in known if s not in uses]
-    sentences = []
-    if uses and not without:
-        sentences.append(f"every variant uses the CSI of the frame: its {metric} is lower than with shuffled CSI.")
-    elif without:
-        sentences.append(f"it cannot be shown that {listed(without)} {_use(without)} the CSI of the frame in {metric}.")
-    return sentences
+def _nobody_beats_blind(summary: ComparisonSummary, dataset: str) -> str:
+    """The other metrics in which CSI has not been shown to be worth anything."""
+    beaten = {s.metric for s in summary.scores if s.dataset == dataset and _standing(s) == "better"}
+    hopeless = [metric for metric in summary.metrics[1:] if metric not in beaten]
+    return f"No variant is better than the best blind guess in {listed(hopeless)}." if hopeless else ""
+
+
+def _use_of_csi(scores: list[VariantScore]) -> str:
+    known = [score for score in scores if score.csi_high is not None]
+    without = [score.variant for score in known if score.csi_high >= 0]
+    metric = scores[0].metric
+    if without:
+        return f"It cannot be shown in {metric} that the CSI of the frame is used by {listed(without)}."
+    return f"Every variant uses the CSI of the frame: with shuffled CSI its {metric} is worse." if known else ""
 
 
 def _against_reference(summary: ComparisonSummary, dataset: str, metric: str) -> str:
     differences = summary.differences_of(dataset, metric)
     if not differences:
         return ""
+    missing = {s.variant for s in summary.scores if (s.dataset, s.metric) == (dataset, metric) and s.missing}
+    doubtful = missing if summary.reference not in missing else {d.variant for d in differences}
+    found = {d.variant: "not judged, values are missing" if d.variant in doubtful else d.standing for d in differences}
+    details = {d.variant: f"{difference_words(d)}{unit(metric)}" for d in differences if d.standing in STATED}
+    return f"Against {summary.reference}, in {metric}: {_sorted(found, details)}."
+
+
+def _sorted(standings: dict[str, str], details: dict[str, str]) -> str:
+    """``better: a (...), b (...); worse: c (...); not distinguishable: d``."""
     parts = []
-    for standing in ("better", "worse"):
-        found = [d for d in differences if d.standing == standing]
-        if found:
-            parts.append(f"{listed([f'{d.variant} ({difference_words(d)}{unit(metric)})' for d in found])} {_is(found)} {standing}")
-    rest = [d.variant for d in differences if d.standing in ("not distinguishable", "unknown")]
-    if not parts:
-        return f"in {metric} no variant is distinguishable from {summary.reference}."
-    if rest:
-        parts.append(f"{listed(rest)} {_is(rest)} not distinguishable")
-    return f"in {metric}, against {summary.reference}: {'; '.join(parts)}."
+    for standing in dict.fromkeys((*STATED, *sorted(standings.values()))):
+        names = [
+            f"{name} ({details[name]})" if name in details else name for name, s in standings.items() if s == standing
+        ]
+        if names:
+            parts.append(f"{standing}: {', '.join(names)}")
+    return "; ".join(parts)
+
+
+def _standing(score: VariantScore) -> str:
+    if score.missing:
+        return "not judged, values are missing"
+    if score.skill_low is None or score.skill_high is None:
+        return "unknown"
+    return "better" if score.skill_low > 0 else "worse" if score.skill_high < 0 else "not distinguishable"
 
 
 def _missing(score: VariantScore) -> str:
@@ -163,22 +177,3 @@ def _caption(summary: ComparisonSummary, dataset: str) -> str:
         f"skill = 1 - error / error of the best blind baseline, with {summary.confidence:.0%} intervals over "
         f"{summary.groups[dataset]} {summary.by}s and the seeds"
     )
-
-
-def _start_sentence(where: str, text: str) -> str:
-    """A sentence that begins with a variant's name keeps it as it is."""
-    first = text.split(" ", 1)[0]
-    known = first in ("in", "every", "it")
-    return where + text if where or not known else text[0].upper() + text[1:]
-
-
-def _is(names: list) -> str:
-    return "is" if len(names) == 1 else "are"
-
-
-def _beat(names: list) -> str:
-    return "beats" if len(names) == 1 else "beat"
-
-
-def _use(names: list) -> str:
-    return "uses" if len(names) == 1 else "use"

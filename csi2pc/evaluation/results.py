@@ -1,4 +1,4 @@
-"""Per-frame rows of a whole comparison as compressed files, small enough to be kept beside what was concluded from them.
+"""Per-frame rows of a whole comparison as compressed files, small enough to be kept beside the conclusions.
 
 ``DATASET/VARIANT.seedK.csv.gz`` holds a run's own scores, and what it scored with shuffled CSI in the first metric;
 ``DATASET/blind.csv.gz`` holds the blind baselines, which all runs share. A variant whose blind baselines are others (it
@@ -8,7 +8,7 @@ predicts another number of points) has its own, ``VARIANT.blind.csv.gz``.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,10 +33,11 @@ def write_results(folder: str | Path, runs: Sequence[ComparedRun]) -> None:
     of_variant: dict[tuple[str, str], FrameRows] = {}
     for run in runs:
         place = Path(folder) / run.dataset
-        first = run.rows.metrics[0]
-        own = _columns(run.rows, lambda method, metric: method == MODEL or (method == SHUFFLED and metric == first))
-        write_rows(place / f"{run.variant}.seed{run.seed}.csv.gz", own, digits=DIGITS)
-        blind = _columns(run.rows, lambda method, metric: method not in (MODEL, SHUFFLED))
+        first = f"{SHUFFLED}/{run.rows.metrics[0]}"
+        scored = [name for name in run.rows.values if name.startswith(f"{MODEL}/")]
+        write_rows(place / f"{run.variant}.seed{run.seed}.csv.gz", _columns(run.rows, [*scored, first]), digits=DIGITS)
+        own = (f"{MODEL}/", f"{SHUFFLED}/")
+        blind = _columns(run.rows, [name for name in run.rows.values if not name.startswith(own)])
         known = of_variant.setdefault((run.dataset, run.variant), blind)
         if not _same(known, blind):
             raise DataError(f"all seeds of a variant meet the same blind baselines; those of {run} are others")
@@ -66,9 +67,8 @@ def read_results(folder: str | Path) -> list[ComparedRun]:
     return runs
 
 
-def _columns(rows: FrameRows, wanted: Callable[[str, str], bool]) -> FrameRows:
-    kept = {name: values for name, values in rows.values.items() if wanted(*name.split("/"))}
-    return replace(rows, values=kept)
+def _columns(rows: FrameRows, names: Sequence[str]) -> FrameRows:
+    return replace(rows, values={name: values for name, values in rows.values.items() if name in names})
 
 
 def _same(one: FrameRows, other: FrameRows) -> bool:

@@ -268,9 +268,7 @@ def _parsed(table: Iterator[list[str]], path: Path) -> FrameRows:
             ) from error
     cells = np.array(numbers, dtype=np.float64).reshape(len(frames), len(header) - width).T
     distance, values = (cells[0], cells[1:]) if known == FRAME_COLUMNS else (None, cells)
-    return FrameRows(
-        tuple(frames), np.array(points, dtype=np.int64), dict(zip(columns, values, strict=True)), distance
-    )
+    return FrameRows(tuple(frames), np.array(points, dtype=np.int64), dict(zip(columns, values, strict=True)), distance)
 
 
 def _as_text(text: str) -> str:

@@ -87,7 +87,8 @@ def scores_table(summary: Summary) -> Table:
     every = "" if summary.every == 1 else f", one in {summary.every} of each sequence"
     caption = (
         f"Means over {summary.frames} {PARTS[summary.part]} frames{every} of {counted(summary.groups, summary.by)} "
-        "(↓ lower is better, ↑ higher), the best blind baseline in bold. Skill = 1 - error / error of the best blind baseline"
+        "(↓ lower is better, ↑ higher), the best blind baseline in bold. Skill = 1 - error / error of the best "
+        "blind baseline"
     )
     if summary.groups > 1:
         caption += f", with {summary.confidence:.0%} bootstrap intervals over {summary.by}s"
@@ -217,8 +218,8 @@ def _distributions(page: Page, rows: FrameRows, summary: Summary) -> None:
         charts.append(distribution_chart(f"distribution-{metric}", metric, lines))
     page.section("distributions", "Distribution over frames")
     page.text(
-        "The share of frames at or below each value: further to the left is better where lower is, and to the right where "
-        "higher is."
+        "The share of frames at or below each value: further to the left is better where lower is, and to the right "
+        "where higher is."
     )
     page.pairs([chart for chart in charts if chart is not None])
 
@@ -248,6 +249,7 @@ def _frames(page: Page, examples: Sequence[FrameExample]) -> None:
     page.section("frames", "Best, median and worst frame")
     page.text(f"Chosen by the model's {examples[0].metric}.")
     for example in examples:
+
         def note(value: float, metric: str = example.metric) -> str:
             return f"{axis_label(metric)} {value:.4f}"
 

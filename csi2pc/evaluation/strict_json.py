@@ -1,4 +1,4 @@
-"""Results as strict JSON: null for what is missing and never NaN; what is read has exactly the fields and types it should.
+"""Results as strict JSON: null for what is missing, never NaN; what is read has exactly the fields it should.
 
 A file of results may come from anywhere. What does not fit is refused, and nothing in it is ever executed.
 """

@@ -192,8 +192,8 @@ def _caveats(summary: Summary) -> list[str]:
         gaps = [f"{method} on {s.missing}" for method, s in scores.items() if s.missing > absent[method]]
         if gaps:
             notes.append(
-                f"Of {summary.frames} frames, {metric} is not defined for {listed(gaps)}; means are over the others, and "
-                "comparisons over frames where both have it."
+                f"Of {summary.frames} frames, {metric} is not defined for {listed(gaps)}; means are over the others, "
+                "and comparisons over frames where both have it."
             )
     return notes
 

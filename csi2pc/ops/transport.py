@@ -4,10 +4,10 @@ Popular "EMD" losses are approximations that come out far too low or too high; t
 linear program, and certified as such: the plan's cost and a lower bound from the dual program agree.
 
 Equal sizes are an assignment problem (:func:`scipy.optimize.linear_sum_assignment`). Unequal sizes are solved by
-column generation: a linear program over the few hundred arcs a plan may plausibly use, whose dual prices are then
-checked against *all* arcs; arcs that would lower the cost are added until there are none. Two things make it quick.
-Entropic transport (Sinkhorn) first estimates the prices, which picks the right arcs nearly always, and the program
-is stated in reduced costs, so that the simplex method starts from those prices instead of from nothing.
+column generation: a linear program over the few thousand arcs a plan may plausibly use, whose dual prices are then
+checked against *all* arcs; arcs that would lower the cost are added until there are none. Two things make both quick.
+Entropic transport (:mod:`csi2pc.ops.transport_prices`) first estimates the prices, which picks the right arcs nearly
+always, and the problem is stated in reduced costs, so that the solver starts from those prices instead of from nothing.
 """
 
 from __future__ import annotations
@@ -21,16 +21,21 @@ from scipy.sparse import csc_array
 from scipy.spatial.distance import cdist
 
 from ..errors import DataError
+from .transport_prices import entropic_prices, feasible_prices, spread
 
 #: Arcs taken at first for each source and each target, those with the smallest reduced cost. A plan uses fewer
-#: than 2 per point on average; 6 leave rarely more than one round of adding arcs to do.
-START_ARCS = 6
+#: than 2 per point on average; 10 leave a round or two of adding arcs to do, and fewer leave more.
+START_ARCS = 10
+#: An assignment of so few points takes less time than prices, whatever the clouds.
+FEW_POINTS = 128
 #: Arcs that may be added for each point in one round.
 MORE_ARCS = 4
 #: An arc is worth adding when it lowers the cost by more than this share of the problem's spread of costs.
 TOLERANCE = 1e-10
 #: The plan's cost may exceed the dual lower bound by at most this share of the spread of costs.
 CERTIFIED = 1e-9
+#: What rounding may add to either, as a share of the largest cost. Costs that spread less than this count as equal.
+ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,12 +81,18 @@ def transport_plan(costs: np.ndarray) -> TransportPlan:
     if sources == 1 or targets == 1:
         source, target = (index.ravel() for index in np.indices(costs.shape))
         return _plan(costs, source, target, np.ones(costs.size))
-    source_price, target_price = _entropic_prices(costs)
-    if sources == targets:
-        # the same optimum as with the costs themselves, but several times faster on a collapsed cloud
-        source, target = linear_sum_assignment(costs - source_price[:, None] - target_price)
-        return _plan(costs, source, target, np.ones(sources))
-    return _generate_columns(costs, source_price, target_price)
+    if sources == targets and _easy(costs):
+        return _plan(costs, *linear_sum_assignment(costs), np.ones(sources))
+    scale = max(spread(costs), ROUNDING * np.abs(costs).max()) or 1.0
+    source_price, target_price, reduced = feasible_prices(costs, entropic_prices(costs, scale))
+    if sources == targets:  # any prices leave the optimum where it is
+        return _plan(costs, *linear_sum_assignment(reduced), np.ones(sources))
+    return _generate_columns(costs, source_price, target_price, reduced, scale)
+
+
+def _easy(costs: np.ndarray) -> bool:
+    """Whether an assignment is found sooner than good prices are: few points, or few sources that compete."""
+    return len(costs) <= FEW_POINTS or 2 * len(np.unique(costs.argmin(axis=1))) > len(costs)
 
 
 def _plan(costs: np.ndarray, source: np.ndarray, target: np.ndarray, units: np.ndarray) -> TransportPlan:
@@ -89,61 +100,36 @@ def _plan(costs: np.ndarray, source: np.ndarray, target: np.ndarray, units: np.n
     return TransportPlan(float(mass @ costs[source, target]), source, target, mass)
 
 
-def _spread(costs: np.ndarray) -> float:
-    """Mean size of what is left of the costs after row and column means: only this tells one plan from another."""
-    rest = costs - costs.mean(axis=0) - costs.mean(axis=1, keepdims=True) + costs.mean()
-    return float(np.abs(rest).mean())
-
-
-def _entropic_prices(costs: np.ndarray, *, rounds: int = 40) -> tuple[np.ndarray, np.ndarray]:
-    """Dual feasible prices near the optimum: Sinkhorn's scaling at 8 falling temperatures, absorbed at each."""
-    sources, targets = costs.shape
-    source_price = costs.mean(axis=1) - costs.mean()  # (N,)
-    target_price = costs.mean(axis=0)  # (M,)
-    spread = _spread(costs)
-    tiny = np.finfo(np.float64).tiny
-    for temperature in spread * np.geomspace(1.0, 0.002, 8) if spread > 0 else ():
-        kernel = np.exp(np.minimum(-(costs - source_price[:, None] - target_price) / temperature, 600.0))  # (N, M)
-        rows, columns = np.ones(sources), np.ones(targets)
-        for _ in range(rounds):
-            rows = 1 / (sources * (kernel @ columns) + tiny)
-            columns = 1 / (targets * (rows @ kernel) + tiny)
-        if not (np.all(np.isfinite(rows) & (rows > 0)) and np.all(np.isfinite(columns) & (columns > 0))):
-            break
-        source_price += temperature * np.log(rows)
-        target_price += temperature * np.log(columns)
-    source_price = (costs - target_price).min(axis=1)
-    target_price = (costs - source_price[:, None]).min(axis=0)
-    return source_price, target_price
-
-
-def _generate_columns(costs: np.ndarray, source_price: np.ndarray, target_price: np.ndarray) -> TransportPlan:
+def _generate_columns(
+    costs: np.ndarray, source_price: np.ndarray, target_price: np.ndarray, reduced: np.ndarray, scale: float
+) -> TransportPlan:
     sources, targets = costs.shape
     common = gcd(sources, targets)
     supply, demand = targets // common, sources // common  # whole units, so that every basic plan is whole too
-    spread = _spread(costs) or 1.0
-    reduced = costs - source_price[:, None] - target_price  # (N, M), never negative
+    rounding = ROUNDING * np.abs(costs).max()
     arcs = _smallest(reduced, START_ARCS)
     arcs |= _staircase(sources, targets, supply, demand)
     while True:
         source, target = np.nonzero(arcs)
-        reduced_costs = reduced[source, target] / spread
+        reduced_costs = reduced[source, target] / scale
         units, source_change, target_change = _solve(
             reduced_costs, source, target, supply=np.full(sources, supply), demand=np.full(targets, demand)
         )
-        source_price = source_price + source_change * spread
-        target_price = target_price + target_change * spread
+        source_price = source_price + source_change * scale
+        target_price = target_price + target_change * scale
         reduced = costs - source_price[:, None] - target_price
-        worthwhile = (reduced < -TOLERANCE * spread) & ~arcs
+        worthwhile = (reduced < -TOLERANCE * scale - rounding / 4) & ~arcs
         target_price = target_price + np.minimum(reduced.min(axis=0), 0)  # feasible again, hence a lower bound
         if not worthwhile.any():
             break
-        arcs |= worthwhile & _smallest(np.where(worthwhile, reduced, np.inf), MORE_ARCS)
+        if np.count_nonzero(worthwhile) > MORE_ARCS * (sources + targets):
+            worthwhile &= _smallest(np.where(worthwhile, reduced, np.inf), MORE_ARCS)
+        arcs |= worthwhile
         reduced = costs - source_price[:, None] - target_price
     used = units > 0
     plan = _plan(costs, source[used], target[used], units[used])
     bound = source_price.mean() + target_price.mean()
-    if plan.cost - bound > CERTIFIED * spread + 1e-12 * np.abs(costs).max():
+    if plan.cost - bound > CERTIFIED * scale + rounding:
         raise DataError(
             f"the optimal transport between {sources} and {targets} points must be certified by its dual bound; "
             f"the plan costs {plan.cost!r}, the bound is {bound!r}; leave emd out of the metrics and report the clouds"

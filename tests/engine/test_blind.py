@@ -27,7 +27,9 @@ def test_what_is_found_equals_what_was_made(splits, settings, tmp_path, monkeypa
     assert again.rows.frames == first.rows.frames
     for name, values in first.rows.values.items():
         assert np.array_equal(values, again.rows.values[name], equal_nan=True)
-    assert all(np.array_equal(a, b) for m in first.clouds for a, b in zip(first.clouds[m], again.clouds[m], strict=True))
+    assert all(
+        np.array_equal(a, b) for m in first.clouds for a, b in zip(first.clouds[m], again.clouds[m], strict=True)
+    )
 
 
 @pytest.mark.parametrize("changes", [{"metrics": ["chamfer_l1"]}, {"seed": 1}, {"constant_steps": 21}])

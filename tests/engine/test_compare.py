@@ -137,7 +137,9 @@ def test_variants_that_would_be_tested_on_other_targets_are_refused_before_they_
 def test_rows_of_other_frames_are_refused_afterwards_too(here, config, base):
     config = replace(config, seeds=[0])
     compare(config, base)
-    evaluation = RunFolder(ComparisonFolder(base.__class__(config.out)).path / "runs" / "data" / "l2" / "seed0").evaluation
+    evaluation = RunFolder(
+        ComparisonFolder(base.__class__(config.out)).path / "runs" / "data" / "l2" / "seed0"
+    ).evaluation
     rows = read_rows(evaluation / "frames.csv")
     write_rows(evaluation / "frames.csv", rows.take(np.arange(4)))
     with pytest.raises(DataError, match="scored different ones"):

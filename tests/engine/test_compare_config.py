@@ -37,7 +37,13 @@ def test_variants_data_sets_and_seeds_change_the_base_and_nothing_else(folder, s
         datasets={"all": {}, "few": {"data.protocol": "P1"}},
         seeds=[3, 5],
     )
-    assert [str(run) for run in runs[:5]] == ["all/wide/seed3", "all/emd/seed3", "few/wide/seed3", "few/emd/seed3", "all/wide/seed5"]
+    assert [str(run) for run in runs[:5]] == [
+        "all/wide/seed3",
+        "all/emd/seed3",
+        "few/wide/seed3",
+        "few/emd/seed3",
+        "all/wide/seed5",
+    ]
     few = runs[3].config
     assert (few.data.protocol, few.loss, few.training.seed) == ("P1", [TermConfig("emd")], 3)
     assert few.model == settings.model and few.optimiser == settings.optimiser
@@ -60,8 +66,14 @@ def test_a_file_of_it_is_read_back(folder):
         ({"variants": {"a": {"model.width": "wide"}}}, "data/a: .*width"),
         ({"variants": {"a": {"out": "y"}}}, "data/a may not set out"),
         ({"variants": {"a": {"training": {"seed": 1}}}}, "data/a may not set training.seed"),
-        ({"variants": {"a": {"optimiser.learning_rate": 1e-3}}, "search": SearchConfig([1e-3])}, "may not set optimiser.learning_rate"),
-        ({"variants": {"a": {"training.epochs": 1}}, "budget": "seconds", "seconds": 1.0}, "may not set training.epochs"),
+        (
+            {"variants": {"a": {"optimiser.learning_rate": 1e-3}}, "search": SearchConfig([1e-3])},
+            "may not set optimiser.learning_rate",
+        ),
+        (
+            {"variants": {"a": {"training.epochs": 1}}, "budget": "seconds", "seconds": 1.0},
+            "may not set training.epochs",
+        ),
         ({"variants": {}}, "needs variants; got none"),
         ({"seeds": []}, "needs seeds; got none"),
         ({"base": ""}, "needs base; got none"),

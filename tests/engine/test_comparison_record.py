@@ -97,7 +97,8 @@ def test_rows_that_name_no_run_of_the_folder_are_refused(folder, row, message):
 
 
 @pytest.mark.parametrize(
-    "change", [{"metrics": ["<b>"]}, {"metrics": []}, {"groups": {}}, {"people": {}}, {"scores": []}, {"datasets": ["x"]}]
+    "change",
+    [{"metrics": ["<b>"]}, {"metrics": []}, {"groups": {}}, {"people": {}}, {"scores": []}, {"datasets": ["x"]}],
 )
 def test_conclusions_that_do_not_explain_themselves_are_refused(folder, change):
     content = json.loads((folder / "comparison.json").read_text())

@@ -17,7 +17,9 @@ def python(code, *arguments):
 
 
 def run(jobs, workers=2):
-    return list(run_jobs(jobs, workers=workers, environments=[{"SLOT": str(i)} for i in range(workers)], description="testing"))
+    return list(
+        run_jobs(jobs, workers=workers, environments=[{"SLOT": str(i)} for i in range(workers)], description="testing")
+    )
 
 
 def test_commands_follow_one_another_and_print_into_the_log(tmp_path):
@@ -42,7 +44,8 @@ def test_a_job_that_dies_says_why_and_takes_nothing_with_it(tmp_path):
 
 
 def test_no_more_than_so_many_at_once_and_each_slot_has_its_environment(tmp_path):
-    code = "import os, sys, time; print(os.environ['SLOT'], time.time()); sys.stdout.flush(); time.sleep(0.3); print(0, time.time())"
+    begin = "import os, sys, time; print(os.environ['SLOT'], time.time()); sys.stdout.flush()"
+    code = f"{begin}; time.sleep(0.3); print(0, time.time())"
     jobs = [Job(str(i), [python(code)], tmp_path / f"{i}.log") for i in range(5)]
     run(jobs)
     times = [[line.split() for line in job.log.read_text().splitlines()] for job in jobs]

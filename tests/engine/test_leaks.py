@@ -1,6 +1,7 @@
 import shutil
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from csi2pc.checkpoint import load_checkpoint, save_checkpoint
@@ -12,7 +13,7 @@ from csi2pc.errors import DataError
 
 def test_parts_without_a_leak_pass(settings):
     splits = open_data(settings.data, settings.prepare)
-    refuse_leaks(splits, [*splits.train.sequences, *splits.validation.sequences])
+    assert refuse_leaks(splits, [*splits.train.sequences, *splits.validation.sequences]) is None
 
 
 def test_the_checkpoint_knows_what_it_was_trained_on(finished, settings):
@@ -48,4 +49,10 @@ def test_equal_targets_alone_are_no_copy(settings, tree, tmp_path):
         source = root / "E01" / "S01" / "A13" / name
         shutil.copytree(source, there) if source.is_dir() else shutil.copy(source, there)
     splits = open_data(replace(settings.data, root=str(root)), settings.prepare)
-    refuse_leaks(splits, splits.train.sequences)
+    seen = splits.train if "E01/S01/A13" in splits.train.sequences else splits.validation
+    targets = {
+        name: part.points([str(f) for f in part.frames].index(f"{name}#1"))
+        for name, part in (("E01/S01/A13", seen), ("E01/S05/A13", splits.test))
+    }
+    assert np.array_equal(*targets.values())
+    assert refuse_leaks(splits, splits.train.sequences) is None

@@ -39,7 +39,7 @@ def test_it_says_where_it_is_and_stops_when_it_is_told_to(tmp_path, capsys, monk
     waiting.start()
     view(folder, open_browser=True)
     waiting.join()
-    (status, said), = found
+    ((status, said),) = found
     assert status == 200 and "Ctrl-C stops" in said
     assert len(opened) == display
     with pytest.raises(OSError):

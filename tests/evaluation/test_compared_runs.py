@@ -117,7 +117,13 @@ def test_order_of_runs_changes_nothing_but_the_order_of_names():
 
 @pytest.mark.parametrize(
     ("low", "high", "standing"),
-    [(-2, -1, "better"), (1, 2, "worse"), (-1, 1, "not distinguishable"), (0, 1, "not distinguishable"), (None, None, "unknown")],
+    [
+        (-2, -1, "better"),
+        (1, 2, "worse"),
+        (-1, 1, "not distinguishable"),
+        (0, 1, "not distinguishable"),
+        (None, None, "unknown"),
+    ],
 )
 def test_standing(low, high, standing):
     assert standing_of(low, high) == standing

@@ -1,3 +1,4 @@
+import io
 from dataclasses import replace
 
 import numpy as np
@@ -14,17 +15,17 @@ def words(runs, **options):
 
 def test_better_and_worse_are_said_where_the_interval_stays_on_one_side_alone():
     text = words(comparison(b=0.02, c=-0.02, d=0.0))
-    assert "In chamfer_l1, against a: b (-0.0" in text and ") is better" in text
-    assert "c (+0.0" in text and ") is worse" in text
-    assert "d is not distinguishable" in text
+    assert "Against a, in chamfer_l1: better: b (-0.0" in text
+    assert "; worse: c (+0.0" in text and "; not distinguishable: d." in text
 
 
 def test_blind_and_shuffled_come_first():
     text = words(comparison(b=0.02))
-    assert text.startswith("a and b beat the best blind baseline in chamfer_l1.")
-    assert "Every variant uses the CSI of the frame" in text
+    assert text.startswith("Against constant_cloud, the best blind guess in chamfer_l1: better: a (0.")
+    assert "Every variant uses the CSI of the frame" in text and "No variant is better" not in text
     hopeless = words([compared_run("a", seed, better=-0.2) for seed in range(3)])
-    assert "a is worse than the best blind baseline in chamfer_l1." in hopeless
+    assert "the best blind guess in chamfer_l1: worse: a (-0." in hopeless
+    assert "No variant is better than the best blind guess in f_score_5cm." in hopeless
 
 
 def test_a_model_that_ignores_its_csi_is_named():
@@ -32,7 +33,7 @@ def test_a_model_that_ignores_its_csi_is_named():
     for i, run in enumerate(runs):
         values = {**run.rows.values, "shuffled_csi/chamfer_l1": run.rows.column("model", "chamfer_l1")}
         runs[i] = replace(run, rows=replace(run.rows, values=values))
-    assert "It cannot be shown that a uses the CSI of the frame" in words(runs)
+    assert "It cannot be shown in chamfer_l1 that the CSI of the frame is used by a." in words(runs)
 
 
 def test_what_is_missing_is_said_first_and_nan_is_counted():
@@ -41,7 +42,10 @@ def test_what_is_missing_is_said_first_and_nan_is_counted():
     column = runs[0].rows.column("model", "chamfer_l1").copy()
     column[:2] = np.nan
     runs[0] = replace(runs[0], rows=replace(runs[0].rows, values={**runs[0].rows.values, "model/chamfer_l1": column}))
-    assert "a has no value (NaN) on 2 of 144 frames" in words(runs)
+    text = words([*runs, *comparison(b=0.02)[3:]])
+    assert "a has no value (NaN) on 2 of 144 frames" in text
+    assert "Against a, in chamfer_l1: not judged, values are missing: b" in text
+    assert "the best blind guess in chamfer_l1: better: b" in text and "missing: a (0." in text
 
 
 def test_caveats_follow_from_the_numbers():
@@ -55,7 +59,7 @@ def test_caveats_follow_from_the_numbers():
 
 def test_the_table_lists_every_variant_with_mean_spread_and_skill():
     summary = compare_runs(comparison(b=0.02), reference="a", resamples=1000)
-    console = Console(width=160, record=True, file=open("/dev/null", "w"))
+    console = Console(width=160, record=True, file=io.StringIO())
     console.print(comparison_table(summary, "made"))
     text = console.export_text()
     score = summary.score("made", "b", "chamfer_l1")

@@ -22,7 +22,11 @@ def slowly(errors, other, group, of, resamples, confidence, seed):
     of_seeds = rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=resamples)
     drawn = []
     for times_group, times_seed in zip(of_groups, of_seeds, strict=True):
-        frames = [f for name, times in zip(names, times_group, strict=True) for f in np.flatnonzero(group == name).tolist() * times]
+        frames = [
+            f
+            for name, times in zip(names, times_group, strict=True)
+            for f in np.flatnonzero(group == name).tolist() * times
+        ]
         rows = [s for s, times in enumerate(times_seed) for _ in range(times)]
         mean = errors[np.ix_(rows, frames)].mean()
         rest = other[np.ix_(rows if len(other) > 1 else [0], frames)].mean()
@@ -49,7 +53,9 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says():
     group, hits, trials = np.repeat(np.arange(20), 5), 0, 200
     for _ in range(trials):
         noise = 0.1 * rng.standard_normal(20)[group] + 0.05 * rng.standard_normal((5, 1))
-        found = crossed_estimate(1 + noise, np.ones((1, 100)), group, of="difference", resamples=1000, confidence=0.9, seed=0)
+        found = crossed_estimate(
+            1 + noise, np.ones((1, 100)), group, of="difference", resamples=1000, confidence=0.9, seed=0
+        )
         hits += found.low <= 0 <= found.high
     assert 0.8 <= hits / trials <= 0.99
 

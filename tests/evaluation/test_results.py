@@ -18,11 +18,19 @@ def test_the_same_conclusions_from_the_files(tmp_path):
     runs = comparison(b=0.02)
     write_results(tmp_path, runs)
     files = sorted(path.name for path in (tmp_path / "made").iterdir())
-    assert files == ["a.seed0.csv.gz", "a.seed1.csv.gz", "a.seed2.csv.gz", *(f"b.seed{k}.csv.gz" for k in range(3)), "blind.csv.gz"]
+    assert files == [
+        "a.seed0.csv.gz",
+        "a.seed1.csv.gz",
+        "a.seed2.csv.gz",
+        *(f"b.seed{k}.csv.gz" for k in range(3)),
+        "blind.csv.gz",
+    ]
     first, again = (compare_runs(given, reference="a", resamples=1000) for given in (runs, read_results(tmp_path)))
     for one, other in zip(first.scores, again.scores, strict=True):
         assert (one.variant, one.metric, one.blind) == (other.variant, other.metric, other.blind)
-        assert (one.mean, one.skill, one.skill_low) == pytest.approx((other.mean, other.skill, other.skill_low), abs=1e-5)
+        assert (one.mean, one.skill, one.skill_low) == pytest.approx(
+            (other.mean, other.skill, other.skill_low), abs=1e-5
+        )
     assert [d.standing for d in first.differences] == [d.standing for d in again.differences]
 
 

@@ -33,7 +33,11 @@ def test_nan_another_version_and_no_object_are_refused(tmp_path):
     path = tmp_path / "x.json"
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(path, {"share": float("nan")})
-    for text, message in [('{"version": 1}', "version is not 2"), ("[1]", "version is not 2"), ('{"a": NaN}', "NaN is not JSON")]:
+    for text, message in [
+        ('{"version": 1}', "version is not 2"),
+        ("[1]", "version is not 2"),
+        ('{"a": NaN}', "NaN is not JSON"),
+    ]:
         path.write_text(text)
         with pytest.raises(ValueError, match=message):
             read_json(path, version=2)
