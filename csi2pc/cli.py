@@ -62,17 +62,25 @@ def _compare(arguments: Sequence[str]) -> None:
     parser = parser_for(
         CompareConfig, prog="csi2pc compare", description="Train and evaluate variants side by side; see configs/."
     )
+    parser.add_argument("runs", nargs="*", type=Path, help="instead of --config: run folders that are evaluated already")
     config, given = parse(parser, CompareConfig, arguments)
     from .engine.compare import compare
+    from .engine.compare_finished import compare_finished
     from .evaluation.comparison_words import comparison_table, comparison_words
 
-    folder = Path(given.config[-1].absolute).parent if given.config else Path(".")
-    summary = compare(config, folder)
+    if given.runs:
+        settings = {"by": config.by, "resamples": config.resamples, "confidence": config.confidence}
+        if config != CompareConfig(**settings):
+            raise ConfigError("compare needs either run folders or --config FILE with its settings, and not both")
+        summary = compare_finished(given.runs, **settings)
+    else:
+        summary = compare(config, Path(given.config[-1].absolute).parent if given.config else Path("."))
     for dataset in summary.datasets:
         console.print(comparison_table(summary, dataset))
     for sentence in comparison_words(summary):
         console.print(f"- {sentence}", markup=False)
-    console.print(f"wrote {config.out}; next: csi2pc report {config.out}")
+    if not given.runs:
+        console.print(f"wrote {config.out}; next: csi2pc report {config.out}")
 
 
 def _report(arguments: Sequence[str]) -> None:

@@ -34,19 +34,22 @@ def scores_table(summary: ComparisonSummary, dataset: str) -> Table:
     The last row is the best blind baseline of each metric.
     """
     first = summary.metrics[0]
+    present = _present(summary, dataset)
+    shuffled = any(summary.score(dataset, variant, first).csi is not None for variant in present)
     columns = [
         Column("variant"),
         *(Column(metric_name(metric), ("mean", "spread")) for metric in summary.metrics),
         Column(f"skill in {first}", ("", "low", "high")),
-        Column(f"own - shuffled CSI, {axis_label(first)}", ("", "low", "high")),
     ]
-    body = [_scores_row(summary, dataset, variant) for variant in _present(summary, dataset)]
-    body.append(_blind_row(summary, dataset))
+    if shuffled:
+        columns.append(Column(f"own - shuffled CSI, {axis_label(first)}", ("", "low", "high")))
+    body = [_scores_row(summary, dataset, variant)[: len(columns)] for variant in present]
+    body.append(_blind_row(summary, dataset)[: len(columns)])
+    used = ", and the error with the frame's own CSI minus with shuffled CSI (negative: the CSI is used)"
     caption = (
         f"{dataset}: means over frames, then over {counted(len(summary.seeds), 'seed')} ± their standard deviation (↓ "
-        "lower is better, ↑ higher). Skill = 1 - error / error of the best blind baseline, and the error with the "
-        "frame's own CSI minus with shuffled CSI (negative: the CSI is used), with "
-        f"{summary.confidence:.0%} intervals over {counted(summary.groups[dataset], summary.by)} and the seeds."
+        f"lower is better, ↑ higher). Skill = 1 - error / error of the best blind baseline{used if shuffled else ''}, "
+        f"with {summary.confidence:.0%} intervals over {counted(summary.groups[dataset], summary.by)} and the seeds."
     )
     return Table(f"scores-{slug(dataset)}", caption, tuple(columns), tuple(body))
 

@@ -6,6 +6,8 @@ one metric hold together. Everything else is not distinguishable.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich import box
 from rich.table import Table
 
@@ -20,8 +22,14 @@ FEW_SEEDS = 5
 STATED = ("better", "worse")
 
 
-def comparison_words(summary: ComparisonSummary) -> list[str]:
-    """What the numbers say, one sentence a list entry: what is missing, the verdicts, then what qualifies them."""
+def comparison_words(summary: ComparisonSummary, *, metrics: Sequence[str] | None = None) -> list[str]:
+    """What the numbers say, one sentence a list entry: what is missing, the verdicts, then what qualifies them.
+
+    Args:
+        summary: the comparison.
+        metrics: those in which variants are compared with the reference in words; by default all.
+    """
+    metrics = summary.metrics if metrics is None else metrics
     sentences = []
     if summary.done < summary.planned:
         sentences.append(
@@ -31,7 +39,7 @@ def comparison_words(summary: ComparisonSummary) -> list[str]:
         sentences.append(WORTH[summary.part])
     for dataset in summary.datasets:
         where = f"{dataset}: " if len(summary.datasets) > 1 else ""
-        sentences += [where + text for text in _verdicts(summary, dataset)]
+        sentences += [where + text for text in _verdicts(summary, dataset, metrics)]
     return sentences + _caveats(summary)
 
 
@@ -74,10 +82,10 @@ def difference_words(difference: PairedDifference) -> str:
     return f"{difference.difference:+.4f}{interval_words(difference.low, difference.high, '+.4f')}"
 
 
-def _verdicts(summary: ComparisonSummary, dataset: str) -> list[str]:
+def _verdicts(summary: ComparisonSummary, dataset: str, metrics: Sequence[str]) -> list[str]:
     first = [s for v in summary.variants if (s := summary.score(dataset, v, summary.metrics[0])) is not None]
     sentences = [_against_blind(first), _nobody_beats_blind(summary, dataset), _use_of_csi(first)]
-    sentences += [_against_reference(summary, dataset, metric) for metric in summary.metrics]
+    sentences += [_against_reference(summary, dataset, metric) for metric in metrics]
     return [sentence for sentence in sentences if sentence] + [_missing(score) for score in first if score.missing]
 
 
@@ -114,7 +122,7 @@ def _against_reference(summary: ComparisonSummary, dataset: str, metric: str) ->
     missing = {s.variant for s in summary.scores if (s.dataset, s.metric) == (dataset, metric) and s.missing}
     doubtful = missing if summary.reference not in missing else {d.variant for d in differences}
     found = {d.variant: "not judged, values are missing" if d.variant in doubtful else d.standing for d in differences}
-    details = {d.variant: f"{difference_words(d)}{unit(metric)}" for d in differences if d.standing in STATED}
+    details = {d.variant: f"{difference_words(d)}{unit(metric)}" for d in differences if found[d.variant] in STATED}
     return f"Against {summary.reference}, in {metric}: {_sorted(found, details)}."
 
 

@@ -8,6 +8,7 @@ never resampled, since neighbouring frames of a sequence are nearly the same pic
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -74,12 +75,19 @@ def crossed_estimate(
     value = skill_and_difference(np.stack([own.mean(0).sum(), others.mean(0).sum()]), counts.sum())[which]
     low = high = None
     if groups > 1:
-        rng = np.random.default_rng(seed)
-        of_groups = rng.multinomial(groups, np.full(groups, 1 / groups), size=resamples)  # (R, G)
-        of_seeds = rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=resamples) / seeds  # (R, S)
-        drawn = [(_weighted(of_seeds, values) * of_groups).sum(axis=1) for values in (own, others)]  # (R,) each
+        of_groups, of_seeds = _draws(groups, seeds, resamples, seed)  # (R, G), (R, S)
+        drawn = [np.einsum("rg,rg->r", _weighted(of_seeds, values), of_groups) for values in (own, others)]  # (R,) each
         low, high = interval(skill_and_difference(np.stack(drawn), of_groups @ counts)[which], confidence)
     return Estimate(or_none(value), low, high, int(shared.sum()), groups, seeds)
+
+
+@lru_cache(maxsize=2)
+def _draws(groups: int, seeds: int, resamples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """How often each group is drawn ``(R, G)``, and the weight of each seed ``(R, S)``: the same for every metric."""
+    rng = np.random.default_rng(seed)
+    of_groups = rng.multinomial(groups, np.full(groups, 1 / groups), size=resamples).astype(np.float64)
+    of_seeds = rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=resamples) / seeds
+    return of_groups, of_seeds
 
 
 def _sums(values: np.ndarray, group: np.ndarray, groups: int) -> np.ndarray:
@@ -88,4 +96,4 @@ def _sums(values: np.ndarray, group: np.ndarray, groups: int) -> np.ndarray:
 
 def _weighted(of_seeds: np.ndarray, sums: np.ndarray) -> np.ndarray:
     """Sums of the drawn seeds' mean ``(R, G)``; something without a seed is the same in every draw."""
-    return of_seeds @ sums if len(sums) > 1 else sums
+    return of_seeds @ sums if len(sums) > 1 else np.broadcast_to(sums, (len(of_seeds), sums.shape[1]))

@@ -50,7 +50,7 @@ def test_agrees_with_a_loop_over_resamples(rng, of, one):
 def test_the_interval_covers_the_truth_about_as_often_as_it_says():
     """Errors with effects of the group and of the seed: a bootstrap over frames would cover far too rarely."""
     rng = np.random.default_rng(1)
-    group, hits, trials = np.repeat(np.arange(20), 5), 0, 200
+    group, hits, trials = np.repeat(np.arange(20), 5), 0, 100
     for _ in range(trials):
         noise = 0.1 * rng.standard_normal(20)[group] + 0.05 * rng.standard_normal((5, 1))
         found = crossed_estimate(

@@ -1,0 +1,58 @@
+import json
+import shutil
+from dataclasses import replace
+
+import pytest
+
+from csi2pc.cli import main
+from csi2pc.engine.compare_finished import compare_finished
+from csi2pc.engine.evaluate import evaluate
+from csi2pc.engine.run_folder import RunFolder
+from csi2pc.errors import DataError
+from csi2pc.evaluation.rows import read_rows, write_rows
+
+
+@pytest.fixture(scope="module")
+def runs(finished, tmp_path_factory):
+    """One run, and the same with errors that are 1 cm larger on every frame."""
+    evaluate(finished.path)
+    folder = tmp_path_factory.mktemp("runs")
+    for name in ("good", "worse"):
+        shutil.copytree(finished.path, folder / name)
+    file = folder / "worse" / "evaluation" / "frames.csv"
+    rows = read_rows(file)
+    moved = {**rows.values, "model/chamfer_l1": rows.column("model", "chamfer_l1") + 0.01}
+    write_rows(file, replace(rows, values=moved))
+    return [folder / "good", folder / "worse"]
+
+
+def test_a_steady_difference_is_told_with_its_interval(runs):
+    summary = compare_finished(runs, resamples=1000)
+    (difference,) = summary.differences_of("test", "chamfer_l1")
+    assert (difference.variant, difference.other, difference.standing) == ("worse", "good", "worse")
+    assert (difference.difference, difference.low, difference.high) == pytest.approx((0.01, 0.01, 0.01))
+    (same,) = summary.differences_of("test", "f_score_10cm")
+    assert same.difference == 0 and same.standing == "not distinguishable"
+
+
+def test_the_command_takes_run_folders(runs, capsys):
+    assert main(["compare", *map(str, runs)]) == 0
+    printed = capsys.readouterr().err
+    assert "worse: worse (+0.0100" in printed and "trained with 1 seed only" in printed
+    assert main(["compare", *map(str, runs), "--seeds", "[1]", "--out", "x"]) == 1
+    assert "either run folders or --config" in capsys.readouterr().err
+
+
+def test_what_cannot_be_compared_is_refused(runs, tmp_path):
+    with pytest.raises(DataError, match="at least two run folders; got 1"):
+        compare_finished(runs[:1])
+    with pytest.raises(DataError, match="named once"):
+        compare_finished([runs[0], runs[0]])
+    with pytest.raises(DataError, match="per-frame rows must be readable"):
+        compare_finished([runs[0], tmp_path])
+    other = RunFolder(tmp_path / "other")
+    shutil.copytree(runs[0], other.path)
+    about = json.loads((other.evaluation / "data.json").read_text())
+    (other.evaluation / "data.json").write_text(json.dumps({**about, "targets": "another"}))
+    with pytest.raises(DataError, match="other and good were scored on different ones"):
+        compare_finished([runs[0], other.path])
