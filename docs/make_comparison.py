@@ -30,8 +30,6 @@ from csi2pc.evaluation.results import read_results
 DOCS = Path(__file__).resolve().parent
 RESULTS, DOCUMENT, FIGURES = DOCS / "results" / "compare_losses", DOCS / "comparison.md", DOCS / "figures"
 BEGIN, END = "<!-- from here: python docs/make_comparison.py -->\n", "<!-- up to here -->\n"
-#: Metrics in which variants are compared with the reference in words.
-WORDED = ("chamfer_l1", "emd", "f_score_5cm", "coverage", "hausdorff_95", "height_error")
 #: Metrics that the tables hold.
 SHOWN = (
     ("chamfer_l1", "chamfer_l2", "emd", "dcd"),
@@ -54,7 +52,7 @@ def summarised() -> ComparisonSummary:
 def generated(summary: ComparisonSummary) -> str:
     """Everything between the marks."""
     (dataset,) = summary.datasets
-    words = comparison_words(summary, metrics=WORDED)
+    words = comparison_words(summary)
     parts = ["## What the numbers say", "", *(f"- {sentence}" for sentence in words), ""]
     parts += ["![Skill of every loss](figures/comparison_skill.png)", ""]
     for title, table in (

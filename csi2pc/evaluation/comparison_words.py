@@ -18,6 +18,8 @@ from .wording import arrow, counted, interval_words, listed, number, unit
 
 #: With fewer seeds than this, how much a result owes to its seed is hardly known.
 FEW_SEEDS = 5
+#: Metrics that each say something that the others do not.
+WORDED = ("chamfer_l1", "emd", "f_score_5cm", "coverage", "hausdorff_95", "height_error")
 #: What is said with its numbers.
 STATED = ("better", "worse")
 
@@ -27,9 +29,11 @@ def comparison_words(summary: ComparisonSummary, *, metrics: Sequence[str] | Non
 
     Args:
         summary: the comparison.
-        metrics: those in which variants are compared with the reference in words; by default all.
+        metrics: those in which variants are compared with the reference in words; by default the first one and those
+            of :data:`WORDED`. The tables hold all.
     """
-    metrics = summary.metrics if metrics is None else metrics
+    if metrics is None:
+        metrics = [metric for metric in summary.metrics if metric in (summary.metrics[0], *WORDED)]
     sentences = []
     if summary.done < summary.planned:
         sentences.append(

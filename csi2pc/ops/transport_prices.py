@@ -14,9 +14,9 @@ import numpy as np
 COARSE = (1.0, 0.5, 0.25, 0.12, 0.06, 0.03)
 FINE = (0.02, 0.01, 0.005, 0.0025)
 #: Rounds of scaling at each temperature.
-ROUNDS = 30
-#: Over-relaxation of the scaling: plain rounds (1) need several times as many for prices as good.
-RELAXATION = 1.8
+ROUNDS = 40
+#: Over-relaxation of the scaling: plain rounds (1) need many more for prices as good; 1.9 ran away on some clouds.
+RELAXATION = 1.7
 #: Plain rounds at the start of each temperature, since over-relaxation from afar can run away.
 PLAIN_ROUNDS = 3
 #: The coarse stage keeps at least this many points of a cloud.
