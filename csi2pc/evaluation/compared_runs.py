@@ -1,9 +1,9 @@
 """Several variants, each trained with several seeds, on the same test frames: what they score and how they differ.
 
-A variant is compared with the reference frame by frame and seed by seed (a seed gives both the same start and the same
-order of frames), so that what is hard for both cancels. The intervals of all differences under one metric hold
-together: each is taken at 1 - (1 - confidence) / K for K differences (Bonferroni). How intervals are made, and what
-over, is in :mod:`csi2pc.evaluation.crossed_bootstrap`.
+A variant is compared with the reference frame by frame and seed by seed, so that what is hard for both cancels, and,
+where both have the same network and batches, their common start and order of frames. The intervals of all differences
+under one metric on one data set hold together: each is taken at 1 - (1 - confidence) / K for K differences
+(Bonferroni). How intervals are made, and what over, is in :mod:`csi2pc.evaluation.crossed_interval`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 from ..errors import ConfigError, DataError
 from .comparison import ComparisonSummary, PairedDifference, VariantScore
-from .crossed_bootstrap import Estimate, crossed_estimate
+from .crossed_interval import Estimate, crossed_estimate
 from .metrics import METRICS
 from .rows import MODEL, SHUFFLED, FrameRows
 from .statistics import check_rows
@@ -60,10 +60,13 @@ def compare_runs(
         reference: the variant to compare with; where none of its runs is done, there are no differences.
         part: which part of the data the rows are of.
         by: what is resampled besides seeds, "sequence" or "subject".
-        resamples: of the bootstrap. 10,000 leave 25 a side beyond the widest interval of ten differences at 95 %.
+        resamples: of the groups, at least 1000; 10,000 give a standard error to within a percent.
         confidence: of the intervals.
         seed: of the bootstrap.
         planned: runs that were asked for; as many as there are by default.
+
+    A variant or reference that lacks a seed, or a value on some frame, is not judged: what is missing may be missing
+    because it went wrong.
 
     Raises:
         DataError: no run, two of one name, or runs of one data set that saw different frames or targets.
@@ -89,7 +92,7 @@ def compare_runs(
             scores += [table.score(variant, metric, seeds) for variant in present]
             others = [variant for variant in present if variant != reference]
             if reference in present:
-                differences += [table.difference(v, reference, metric, len(others)) for v in others]
+                differences += [table.difference(v, reference, metric, len(others), len(seeds)) for v in others]
     return ComparisonSummary(
         reference=reference, part=part, by=by, resamples=resamples, confidence=confidence, seed=seed,
         datasets=datasets, variants=variants, seeds=seeds, metrics=metrics, groups=groups, people=people,
@@ -170,7 +173,7 @@ class _Table:
             csi=csi.value, csi_low=csi.low, csi_high=csi.high,
         )  # fmt: skip
 
-    def difference(self, variant: str, other: str, metric: str, together: int) -> PairedDifference:
+    def difference(self, variant: str, other: str, metric: str, together: int, seeds_of_all: int) -> PairedDifference:
         """``variant`` minus ``other``; ``together`` intervals are to hold at once."""
         seeds = [seed for seed in self.seeds_of(variant) if seed in self.seeds_of(other)]
         kind, found = METRICS[metric], Estimate(None, None, None, 0, 0, 0)
@@ -179,7 +182,8 @@ class _Table:
             confidence = 1 - (1 - self.resampling["confidence"]) / together
             found = self._estimate(*errors, of="difference", confidence=confidence)
         ends = (found.value, found.low, found.high)
-        standing = standing_of(found.low, found.high)
+        whole = found.seeds == seeds_of_all and found.frames == len(self.frames)
+        standing = standing_of(found.low, found.high) if whole else "unknown"
         if kind.better == "higher":  # errors are 1 - value: their difference has the other sign
             ends = tuple(None if end is None else -end for end in (found.value, found.high, found.low))
         return PairedDifference(
@@ -191,15 +195,21 @@ class _Table:
         return np.stack([self.runs[variant, seed].column(method, metric) for seed in seeds])
 
     def _best_blind(self, variant: str, metric: str) -> tuple[str | None, np.ndarray]:
-        """The blind baseline with the least mean error among those with a value on every frame, and its values
+        """The blind baseline that is hardest to beat on the frames that it shares with the model, and its values
         ``(1, F)``: the same for all seeds, since none of them looks at the model."""
-        seed = self.seeds_of(variant)[0]
-        methods = [m for m in self.runs[variant, seed].methods if m not in (MODEL, SHUFFLED)]
-        columns = {method: self._values(variant, method, metric, [seed]) for method in methods}
-        errors = {m: float(METRICS[metric].error(c).mean()) for m, c in columns.items() if not np.isnan(c).any()}
-        if not errors:
+        own = self.seeds_of(variant)
+        error = METRICS[metric].error
+        model = error(self._values(variant, MODEL, metric, own)).mean(axis=0)  # (F,)
+        methods = [m for m in self.runs[variant, own[0]].methods if m not in (MODEL, SHUFFLED)]
+        columns = {method: self._values(variant, method, metric, own[:1]) for method in methods}
+        ratio = {}
+        for method, values in columns.items():
+            shared = ~(np.isnan(values[0]) | np.isnan(model))
+            if shared.any():
+                ratio[method] = error(values[0, shared]).sum() / max(model[shared].sum(), np.finfo(np.float64).tiny)
+        if not ratio:
             return None, np.full((1, len(self.frames)), np.nan)
-        best = min(errors, key=errors.__getitem__)
+        best = min(ratio, key=ratio.__getitem__)
         return best, columns[best]
 
     def _estimate(self, errors: np.ndarray, other: np.ndarray, *, of: str, **changed: float) -> Estimate:

@@ -54,6 +54,18 @@ class VariantScore:
     csi_low: float | None
     csi_high: float | None
 
+    @property
+    def whole(self) -> bool:
+        """Whether every seed has a value on every frame; otherwise nothing can be said in the variant's favour."""
+        return not self.missing and None not in self.seeds
+
+    @property
+    def standing(self) -> str:
+        """Against blind: "better", "worse", "not distinguishable", or "unknown"."""
+        if not self.whole or self.skill_low is None or self.skill_high is None:
+            return "unknown"
+        return "better" if self.skill_low > 0 else "worse" if self.skill_high < 0 else "not distinguishable"
+
 
 @dataclass(frozen=True)
 class PairedDifference:
@@ -64,7 +76,8 @@ class PairedDifference:
         difference, low, high: mean difference in the metric's unit, and its interval, which holds together with those
             of all variants under this metric; None where not defined.
         frames, groups, seeds: what it stands on.
-        standing: "better", "worse", "not distinguishable", or "unknown" where there is no interval.
+        standing: "better", "worse", "not distinguishable", or "unknown" where there is no interval, or a seed or the
+            value of a frame is missing on either side.
     """
 
     dataset: str

@@ -94,7 +94,7 @@ def skill_chart(summary: ComparisonSummary, dataset: str) -> BarChart | None:
     rows, styles = [], set()
     for variant in _present(summary, dataset):
         score = summary.score(dataset, variant, metric)
-        style = _against_blind(score)
+        style = STYLES[score.standing]
         styles.add(style)
         tip = f"{variant}: skill {skill_words(score)} against {score.blind}"
         rows.append((variant, (Bar(score.skill, score.skill_low, score.skill_high, style, tip),), skill_words(score)))
@@ -221,9 +221,3 @@ def _difference_bar(difference: PairedDifference) -> Bar:
         f"({kind.better} is better)"
     )
     return Bar(difference.difference, difference.low, difference.high, STYLES[difference.standing], tip)
-
-
-def _against_blind(score: VariantScore) -> str:
-    if score.skill_low is None or score.skill_high is None:
-        return "open"
-    return "model" if score.skill_low > 0 else "blind" if score.skill_high < 0 else "faint"

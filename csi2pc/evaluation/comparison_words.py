@@ -22,6 +22,8 @@ FEW_SEEDS = 5
 WORDED = ("chamfer_l1", "emd", "f_score_5cm", "coverage", "hausdorff_95", "height_error")
 #: What is said with its numbers.
 STATED = ("better", "worse")
+#: What is said of a variant that is neither, for want of an interval, a seed or the value of a frame.
+NOT_JUDGED = "not judged"
 
 
 def comparison_words(summary: ComparisonSummary, *, metrics: Sequence[str] | None = None) -> list[str]:
@@ -69,7 +71,8 @@ def mean_words(score: VariantScore | None) -> str:
     if score is None or score.mean is None:
         return "-"
     spread = "" if score.spread is None else f" ± {score.spread:.4f}"
-    return f"{number(score.mean)}{spread}" + (f" ({score.missing} missing)" if score.missing else "")
+    seeds = "" if None not in score.seeds else f" ({_runs(score)} of {counted(len(score.seeds), 'seed')})"
+    return f"{number(score.mean)}{spread}{seeds}" + (f" ({score.missing} missing)" if score.missing else "")
 
 
 def skill_words(score: VariantScore) -> str:
@@ -90,6 +93,7 @@ def _verdicts(summary: ComparisonSummary, dataset: str, metrics: Sequence[str]) 
     first = [s for v in summary.variants if (s := summary.score(dataset, v, summary.metrics[0])) is not None]
     sentences = [_against_blind(first), _nobody_beats_blind(summary, dataset), _use_of_csi(first)]
     sentences += [_against_reference(summary, dataset, metric) for metric in metrics]
+    sentences += [_missing_seeds(score, summary) for score in first if None in score.seeds]
     return [sentence for sentence in sentences if sentence] + [_missing(score) for score in first if score.missing]
 
 
@@ -98,63 +102,68 @@ def _against_blind(scores: list[VariantScore]) -> str:
     named = {score.blind for score in scores if score.blind is not None}
     if not named:
         return ""
-    found = {score.variant: _standing(score) for score in scores}
+    found = {score.variant: score.standing for score in scores}
     details = {score.variant: skill_words(score) for score in scores}
     return f"Against {listed(sorted(named))}, the best blind guess in {scores[0].metric}: {_sorted(found, details)}."
 
 
 def _nobody_beats_blind(summary: ComparisonSummary, dataset: str) -> str:
     """The other metrics in which CSI has not been shown to be worth anything."""
-    beaten = {s.metric for s in summary.scores if s.dataset == dataset and _standing(s) == "better"}
-    hopeless = [metric for metric in summary.metrics[1:] if metric not in beaten]
+    hopeless = []
+    for metric in summary.metrics[1:]:
+        standings = {s.standing for s in summary.scores if (s.dataset, s.metric) == (dataset, metric)}
+        if "better" not in standings and standings - {"unknown"}:
+            hopeless.append(metric)
     return f"No variant is better than the best blind guess in {listed(hopeless)}." if hopeless else ""
 
 
 def _use_of_csi(scores: list[VariantScore]) -> str:
-    known = [score for score in scores if score.csi_high is not None]
-    without = [score.variant for score in known if score.csi_high >= 0]
+    judged = [score for score in scores if score.whole and score.csi_high is not None]
+    without = [score.variant for score in judged if score.csi_high >= 0]
     metric = scores[0].metric
     if without:
         return f"It cannot be shown in {metric} that the CSI of the frame is used by {listed(without)}."
-    return f"Every variant uses the CSI of the frame: with shuffled CSI its {metric} is worse." if known else ""
+    if not judged:
+        return ""
+    who = "Every variant uses" if len(judged) == len(scores) else f"{listed([s.variant for s in judged])} use"
+    return f"{who} the CSI of the frame: with shuffled CSI the {metric} is worse."
 
 
 def _against_reference(summary: ComparisonSummary, dataset: str, metric: str) -> str:
     differences = summary.differences_of(dataset, metric)
     if not differences:
         return ""
-    missing = {s.variant for s in summary.scores if (s.dataset, s.metric) == (dataset, metric) and s.missing}
-    doubtful = missing if summary.reference not in missing else {d.variant for d in differences}
-    found = {d.variant: "not judged, values are missing" if d.variant in doubtful else d.standing for d in differences}
-    details = {d.variant: f"{difference_words(d)}{unit(metric)}" for d in differences if found[d.variant] in STATED}
-    return f"Against {summary.reference}, in {metric}: {_sorted(found, details)}."
+    found = {d.variant: d.standing for d in differences}
+    details = {d.variant: f"{difference_words(d)}{unit(metric)}" for d in differences if d.standing in STATED}
+    of_one = " (of these single trainings)" if len(summary.seeds) == 1 else ""
+    return f"Against {summary.reference}, in {metric}{of_one}: {_sorted(found, details)}."
 
 
 def _sorted(standings: dict[str, str], details: dict[str, str]) -> str:
     """``better: a (...), b (...); worse: c (...); not distinguishable: d``."""
     parts = []
-    for standing in dict.fromkeys((*STATED, *sorted(standings.values()))):
-        names = [
-            f"{name} ({details[name]})" if name in details else name for name, s in standings.items() if s == standing
-        ]
+    for standing in (*STATED, "not distinguishable", "unknown"):
+        found = [name for name, each in standings.items() if each == standing]
+        names = [f"{name} ({details[name]})" if name in details else name for name in found]
         if names:
-            parts.append(f"{standing}: {', '.join(names)}")
+            parts.append(f"{NOT_JUDGED if standing == 'unknown' else standing}: {', '.join(names)}")
     return "; ".join(parts)
 
 
-def _standing(score: VariantScore) -> str:
-    if score.missing:
-        return "not judged, values are missing"
-    if score.skill_low is None or score.skill_high is None:
-        return "unknown"
-    return "better" if score.skill_low > 0 else "worse" if score.skill_high < 0 else "not distinguishable"
+def _missing_seeds(score: VariantScore, summary: ComparisonSummary) -> str:
+    lost = [str(seed) for seed, mean in zip(summary.seeds, score.seeds, strict=True) if mean is None]
+    return f"{score.variant} has no result for seed {listed(lost)}, and is not judged: runs.json says why."
 
 
 def _missing(score: VariantScore) -> str:
     return (
-        f"{score.variant} has no value (NaN) on {score.missing} of {score.frames * len(score.seeds)} frames, over all "
-        "seeds: its means are of the others, and nothing in its favour can be concluded from them."
+        f"{score.variant} has no value (NaN) on {score.missing} of {score.frames * _runs(score)} frames, over its "
+        f"{counted(_runs(score), 'seed')}: its means are of the others, and nothing in its favour follows from them."
     )
+
+
+def _runs(score: VariantScore) -> int:
+    return sum(mean is not None for mean in score.seeds)
 
 
 def _caveats(summary: ComparisonSummary) -> list[str]:
@@ -178,7 +187,8 @@ def _caveats(summary: ComparisonSummary) -> list[str]:
     if any(len(summary.differences_of(d, summary.metrics[0])) > 1 for d in summary.datasets):
         notes.append(
             "The intervals of the differences hold together for all variants under one metric, not over the "
-            f"{len(summary.metrics)} metrics, which are not independent either."
+            f"{len(summary.metrics)} metrics. Those of skill and of the use of CSI hold one by one: at "
+            f"{summary.confidence:.0%}, one in {round(1 / (1 - summary.confidence))} looks like something by chance."
         )
     return notes
 

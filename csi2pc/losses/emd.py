@@ -27,9 +27,9 @@ def emd(
 ) -> Tensor:
     """Exact EMD of every pair of a batch, metres; a mean over points.
 
-    The time grows with up to the third power of the size, differs widely from cloud to cloud, and is much longer for
-    unequal sizes or weights (``benchmarks/losses.py`` prints it for equal ones). Computed on the CPU, wherever the
-    points are.
+    The time grows with up to the third power of the size and differs widely from cloud to cloud
+    (``benchmarks/losses.py`` prints it for equal sizes); unequal sizes take a few times as long, and weights that are
+    not uniform much longer. Computed on the CPU, wherever the points are.
 
     Args:
         pred, target, pred_mask, target_mask, pred_weights, target_weights: as for

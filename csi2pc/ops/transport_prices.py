@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-#: Temperatures as shares of the spread of the costs. The high ones run on a part of the points, where a round costs next
-#: to nothing; of the low ones, fewer or lower ones made the exact solver slower on person-like clouds of 1,200 points.
+#: Temperatures as shares of the spread of the costs: the high ones on a part of the points, where a round costs next to
+#: nothing, the low ones on all. With fewer low ones the exact solver was slower on person-like clouds of 1,200 points.
 COARSE = (1.0, 0.5, 0.25, 0.12, 0.06, 0.03)
 FINE = (0.02, 0.01, 0.005, 0.0025)
 #: Rounds of scaling at each temperature.

@@ -52,15 +52,25 @@ def test_intervals_of_more_differences_are_wider_for_they_hold_together():
     assert wide.difference == narrow.difference
 
 
-def test_seeds_are_paired_and_a_missing_run_is_left_out_of_the_pairs_alone():
+def test_seeds_are_paired_and_a_variant_that_lacks_one_is_not_judged():
     runs = [run for run in comparison(b=0.02) if not (run.variant == "b" and run.seed == 1)]
     summary = compare_runs(runs, reference="a", resamples=1000, planned=6)
-    assert summary.score("made", "b", "chamfer_l1").seeds[1] is None
+    score = summary.score("made", "b", "chamfer_l1")
+    assert score.seeds[1] is None and score.standing == "unknown"
     difference = summary.differences_of("made", "chamfer_l1")[0]
-    assert difference.seeds == 2
+    assert (difference.seeds, difference.standing) == (2, "unknown")
     pairs = [run.rows.column("model", "chamfer_l1").mean() for run in runs if run.seed in (0, 2)]
     assert difference.difference == pytest.approx(np.mean(pairs[2:]) - np.mean(pairs[:2]))
     assert (summary.done, summary.planned) == (5, 6)
+
+
+def test_a_baseline_with_a_gap_is_still_the_one_to_beat():
+    """One frame without an answer must not take the strongest rival out of the way."""
+    runs = comparison()
+    gap = runs[0].rows.column("constant_cloud", "chamfer_l1").copy()
+    gap[0] = np.nan
+    summary = compare_runs([with_values(run, constant_cloud__chamfer_l1=gap) for run in runs], reference="a")
+    assert summary.score("made", "a", "chamfer_l1").blind == "constant_cloud"
 
 
 def test_nan_is_counted_and_never_averaged_away():
@@ -69,8 +79,10 @@ def test_nan_is_counted_and_never_averaged_away():
     holed[:5] = np.nan
     runs[3] = with_values(runs[3], model__chamfer_l1=holed)
     summary = compare_runs(runs, reference="a", resamples=1000)
-    assert summary.score("made", "b", "chamfer_l1").missing == 5
-    assert summary.differences_of("made", "chamfer_l1")[0].frames == SEQUENCES * FRAMES - 5
+    score = summary.score("made", "b", "chamfer_l1")
+    assert (score.missing, score.standing) == (5, "unknown")
+    difference = summary.differences_of("made", "chamfer_l1")[0]
+    assert (difference.frames, difference.standing) == (SEQUENCES * FRAMES - 5, "unknown")
     nothing = with_values(runs[3], model__chamfer_l1=np.full(SEQUENCES * FRAMES, np.nan))
     summary = compare_runs([*runs[:3], nothing], reference="a", resamples=1000)
     assert summary.score("made", "b", "chamfer_l1").mean is None

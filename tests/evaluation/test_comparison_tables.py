@@ -23,7 +23,7 @@ def summary():
     runs = []
     for seed in (0, 1):
         for variant, level in (("apml", 0.05), ("worse", 0.09), ("same", 0.05)):
-            rows = rows_of(np.random.default_rng([seed, len(runs)]), level=level)
+            rows = rows_of(np.random.default_rng([seed, len(runs)]), level=level, missing=2 * (variant == "same"))
             runs.append(ComparedRun("sim", variant, seed, with_targets_of(rows, runs)))
     return compare_runs(runs, reference="apml", resamples=1000)
 
@@ -34,7 +34,8 @@ def test_scores(summary):
     for row in table.rows[:3]:
         for metric, cell in zip(summary.metrics, row[1:], strict=False):
             score = summary.score("sim", row[0].text, metric)
-            assert cell.numbers == (score.mean, score.spread) and "(4 missing)" in cell.text
+            assert cell.numbers == (score.mean, score.spread)
+            assert ("(4 missing)" in cell.text) == (row[0].text == "same")
         first = summary.score("sim", row[0].text, summary.metrics[0])
         assert row[-2].numbers == (first.skill, first.skill_low, first.skill_high)
         assert row[-1].numbers == (first.csi, first.csi_low, first.csi_high)

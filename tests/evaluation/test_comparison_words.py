@@ -44,8 +44,16 @@ def test_what_is_missing_is_said_first_and_nan_is_counted():
     runs[0] = replace(runs[0], rows=replace(runs[0].rows, values={**runs[0].rows.values, "model/chamfer_l1": column}))
     text = words([*runs, *comparison(b=0.02)[3:]])
     assert "a has no value (NaN) on 2 of 144 frames" in text
-    assert "Against a, in chamfer_l1: not judged, values are missing: b" in text
-    assert "the best blind guess in chamfer_l1: better: b" in text and "missing: a (0." in text
+    assert "Against a, in chamfer_l1: not judged: b." in text
+    assert "the best blind guess in chamfer_l1: better: b" in text and "not judged: a (0." in text
+
+
+def test_a_variant_that_lost_a_seed_is_named_and_not_judged():
+    runs = [run for run in comparison(b=0.02) if str(run) != "made/b/seed1"]
+    text = words(runs, planned=6)
+    assert "b has no result for seed 1, and is not judged" in text
+    assert "Against a, in chamfer_l1: not judged: b." in text
+    assert "the best blind guess in chamfer_l1: better: a" in text and "; not judged: b (" in text
 
 
 def test_caveats_follow_from_the_numbers():

@@ -20,6 +20,20 @@ def test_unequal_sizes_equal_the_assignment_of_repeated_points():
     assert emd(x, y).item() == pytest.approx(repeated, rel=1e-8)
 
 
+@pytest.mark.parametrize("sizes", [(20, 20), (19, 20), (20, 12)])
+def test_uniform_plans_agree_with_the_whole_linear_programme(sizes):
+    x, y = (cloud.double()[None] for cloud in pair_of_clouds("clumped", *sizes))
+    x.requires_grad_()
+    value = emd(x, y)
+    (gradient,) = torch.autograd.grad(value.sum(), x)
+    nearly = torch.ones(1, sizes[0], dtype=torch.float64)
+    nearly[0, 0] += 1e-9  # no longer uniform, hence by the programme over all pairs
+    general = emd(x, y, pred_weights=nearly)
+    (expected,) = torch.autograd.grad(general.sum(), x)
+    assert value.item() == pytest.approx(general.item(), rel=1e-6)
+    torch.testing.assert_close(gradient, expected, rtol=1e-5, atol=1e-7)
+
+
 def test_weights_equal_repetition():
     x, y = (cloud.double()[None] for cloud in pair_of_clouds("iid", 8, 9))
     counts = torch.tensor([1, 2, 1, 1, 1, 1, 1, 1])

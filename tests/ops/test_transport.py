@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import linprog
+from scipy.optimize import linear_sum_assignment, linprog
 from scipy.spatial.distance import cdist
 
 from csi2pc.ops.transport import earth_movers_distance, transport_plan
@@ -66,11 +66,53 @@ def test_equals_the_whole_linear_program_at_size(rng, sizes, shape):
     assert plan.cost == pytest.approx(dense_optimum(costs), rel=1e-9, abs=1e-9)
 
 
-def test_real_sizes_are_certified(rng):
-    costs = cdist(rng.normal(size=(128, 3)), rng.normal(size=(301, 3)))
+@pytest.mark.parametrize("shape", ["collinear", "duplicates", "coincident", "grid", "line and point"])
+@pytest.mark.parametrize("sizes", [(30, 30), (29, 30), (40, 25)])
+def test_equals_the_whole_linear_program_on_degenerate_clouds(rng, sizes, shape):
+    pred, target = (rng.normal(size=(size, 3)) for size in sizes)
+    if shape == "collinear":
+        pred, target = pred[:, :1] * [1, 2, 0], target[:, :1] * [1, 2, 0]
+    elif shape == "duplicates":
+        pred, target = pred[rng.integers(0, 5, sizes[0])], target[rng.integers(0, 3, sizes[1])]
+    elif shape == "coincident":
+        pred[:] = pred[0]
+    elif shape == "grid":
+        pred, target = np.round(pred), np.round(target)
+    else:
+        pred, target = pred * [1, 0, 0], np.repeat([[0.0, 1, 0]], sizes[1], axis=0)
+    costs = cdist(pred, target)
+    plan = transport_plan(costs)
+    check_plan(plan, costs)
+    assert plan.cost == pytest.approx(dense_optimum(costs), rel=1e-9, abs=1e-9)
+
+
+@pytest.mark.parametrize("sizes", [(128, 301), (300, 299)])
+def test_real_sizes_are_certified(rng, sizes):
+    costs = cdist(rng.normal(size=(sizes[0], 3)), rng.normal(size=(sizes[1], 3)))
     plan = transport_plan(costs)  # raises where the dual bound does not meet the cost
     check_plan(plan, costs)
-    assert len(plan.mass) <= 128 + 301 - 1
+    assert len(plan.mass) <= sum(sizes) - 1
+
+
+@pytest.mark.parametrize("shape", ["like", "clumped", "collapsed"])
+def test_an_assignment_is_best_with_and_without_prices(rng, shape):
+    pred, target = rng.normal(size=(200, 3)), rng.normal(size=(200, 3))
+    if shape != "like":
+        pred[: 100 if shape == "clumped" else None] *= 0.01
+    costs = cdist(pred, target)
+    plan = transport_plan(costs)
+    check_plan(plan, costs)
+    assert plan.cost == pytest.approx(costs[linear_sum_assignment(costs)].mean(), rel=1e-12)
+    assert np.array_equal(np.sort(plan.target), np.arange(200))
+
+
+@pytest.mark.parametrize(("scale", "shift"), [(1e-9, 0.0), (1e6, 0.0), (1e-3, 1e4)])
+def test_any_unit_and_distance(rng, scale, shift):
+    pred, target = rng.normal(size=(23, 3)) * scale, rng.normal(size=(31, 3)) * scale + [shift, 0, 0]
+    costs = cdist(pred, target)
+    plan = transport_plan(costs)
+    check_plan(plan, costs)
+    assert plan.cost == pytest.approx(dense_optimum(costs / costs.max()) * costs.max(), rel=1e-9)
 
 
 def test_laws_of_a_distance(rng):
