@@ -106,6 +106,22 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     return Checkpoint(model=model.eval(), prepare=prepare, optimiser=_stripped(_OPTIMISER, tensors), **rest)
 
 
+def checkpoint_step(path: str | Path) -> int | None:
+    """Steps that were done when a checkpoint was saved, from its header alone; None where there is no such file.
+
+    Raises:
+        CheckpointError: the file is damaged or no checkpoint of this project.
+    """
+    path = Path(path)
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(path, framework="pt") as stored:
+            return _header(path, stored.metadata())["progress"].get("step")
+    except (SafetensorError, OSError, KeyError, AttributeError) as error:
+        raise CheckpointError(f"{path} cannot be read as a checkpoint, it may be truncated: {error}") from error
+
+
 def _header(path: Path, metadata: Mapping[str, str] | None) -> dict[str, Any]:
     try:
         header = json.loads((metadata or {})["csi2pc"])

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from . import __version__
-from .errors import ConfigError, CSI2PCError, DataError, Interrupted
+from .errors import DIVERGED, ConfigError, CSI2PCError, DataError, Interrupted, TrainingError
 from .progress import console
 
 # Each command imports what it needs when it runs: `csi2pc --help` answers at once.
@@ -62,7 +62,7 @@ def _compare(arguments: Sequence[str]) -> None:
     parser = parser_for(
         CompareConfig, prog="csi2pc compare", description="Train and evaluate variants side by side; see configs/."
     )
-    parser.add_argument("runs", nargs="*", type=Path, help="instead of --config: run folders that are evaluated already")
+    parser.add_argument("runs", nargs="*", type=Path, help="instead of --config: evaluated run folders")
     config, given = parse(parser, CompareConfig, arguments)
     from .engine.compare import compare
     from .engine.compare_finished import compare_finished
@@ -79,8 +79,11 @@ def _compare(arguments: Sequence[str]) -> None:
         console.print(comparison_table(summary, dataset))
     for sentence in comparison_words(summary):
         console.print(f"- {sentence}", markup=False)
-    if not given.runs:
-        console.print(f"wrote {config.out}; next: csi2pc report {config.out}")
+    if given.runs:
+        return
+    console.print(f"wrote {config.out}; next: csi2pc report {config.out}")
+    if summary.done < summary.planned:
+        raise DataError(f"{summary.planned - summary.done} runs are not done; {config.out}/runs.json says why")
 
 
 def _report(arguments: Sequence[str]) -> None:
@@ -314,7 +317,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Returns:
-        the exit status: 0, 1 for an error that the message explains, 2 for wrong usage, 130 when interrupted.
+        the exit status: 0, 1 for an error that the message explains, 2 for wrong usage, 3 where a training was not
+        finite any more, 130 when interrupted.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if not arguments or arguments[0] in ("-h", "--help"):
@@ -331,6 +335,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Interrupted as error:
         print(f"csi2pc {arguments[0]}: {error}", file=sys.stderr)
         return 130
+    except TrainingError as error:
+        print(f"csi2pc {arguments[0]}: {error}", file=sys.stderr)
+        return DIVERGED
     except CSI2PCError as error:
         print(f"csi2pc {arguments[0]}: {error}", file=sys.stderr)
         return 1

@@ -26,6 +26,10 @@ class CheckpointError(CSI2PCError, RuntimeError):
     """A checkpoint cannot be read, was written by an incompatible version, or could not be saved."""
 
 
+#: Exit status of a command that a :class:`TrainingError` ended: trying again would end the same way.
+DIVERGED = 3
+
+
 class TrainingError(CSI2PCError, RuntimeError):
     """Training cannot go on, for example because a loss term is not finite."""
 

@@ -79,10 +79,10 @@ def blind_baselines(
 
 
 def targets_digest(frames: Sequence[FrameId], targets: Sequence[np.ndarray]) -> str:
-    """16 hexadecimal digits over the names and target clouds of frames: equal for the same frames and targets alone."""
+    """16 hexadecimal digits over names, labels, times and target clouds: equal for the same frames and targets."""
     found = hashlib.blake2b(digest_size=8)
     for frame, target in zip(frames, targets, strict=True):
-        found.update(f"{frame.sequence}\n{frame.index}\n{target.shape}\n".encode())
+        found.update(f"{frame!r}\n{target.shape}\n".encode())
         found.update(np.ascontiguousarray(target, dtype="<f4").tobytes())
     return found.hexdigest()
 

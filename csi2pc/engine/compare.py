@@ -11,32 +11,30 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from ..config import RunConfig, differences, load_config, save_config
-from ..data.dataset import open_data
 from ..errors import ConfigError, DataError
-from ..evaluation.compared_runs import compare_runs
+from ..evaluation.compared_runs import ComparedRun, compare_runs
 from ..evaluation.comparison import ComparisonSummary, write_comparison
 from ..progress import console
-from .blind import blind_baselines, targets_digest
+from .compare_ahead import look_ahead, predicted_for_all, refuse_different
 from .compare_config import CompareConfig, PlannedRun, checked_comparison, planned_runs
 from .comparison_folder import (
     ComparisonFolder,
     compared_run,
+    digests_of,
     is_done,
-    is_trained,
+    seconds_of,
     state_rows,
-    targets_of,
     write_rows_of,
 )
-from .cost import Cost, in_bytes, in_time, predict_cost
+from .cost import Cost
 from .jobs import Job, run_jobs
 from .learning_rates import Found, search_learning_rates
 from .run_folder import RunFolder
-from .train_jobs import log_of, progress_of, train_command, write_plan
+from .train_jobs import log_of, progress_of, refuse_changed_plan, train_command, write_plan
 
 #: Settings of a comparison that may change between a stop and going on.
 FREE = ("out", "base", "reference", "workers", "by", "resamples", "confidence", "variants", "datasets", "seeds")
@@ -56,24 +54,23 @@ def compare(config: CompareConfig, folder: str | Path = ".") -> ComparisonSummar
 
     Raises:
         ConfigError: a setting that cannot be, or one that changed since the comparison was started.
-        DataError: no usable data, runs that would see or saw different test frames, or no run that could be done.
+        DataError: no usable data, runs that would see or saw different test frames or test frames that are copies of
+            training frames, or no run that could be done.
         Interrupted: asked to stop; the same command goes on.
     """
     config = checked_comparison(config)
     runs = planned_runs(config, folder)
     out = ComparisonFolder(Path(config.out))
     _start(out, config, runs, folder)
-    console.print(
-        f"{len(runs)} runs: {len(config.variants)} variants x {len(config.datasets)} data sets x "
-        f"{len(config.seeds)} seeds; {sum(is_done(out.run(r), r.config) for r in runs)} are done already"
-    )
-    costs = _look_ahead(out, runs)
-    if costs:
-        console.print(_in_all(costs, runs, config), markup=False)
+    _print_plan(out, config, runs)
     environments = _environments(config.workers)
+    torch.set_num_threads(int(environments[0]["OMP_NUM_THREADS"]))  # what is tried out here goes as fast as a run
+    costs = look_ahead(out, runs, by=config.by)
+    if costs:
+        console.print(predicted_for_all(costs, out, runs, config), markup=False)
     found = search_learning_rates(out, config, runs, environments)
     runs = [_decided(planned, found, config) for planned in runs]
-    reasons = _train_and_evaluate(out, config, runs, found, environments)
+    reasons = _train_and_evaluate(out, config, runs, found, costs, environments)
     return conclude(out, config, runs, reasons)
 
 
@@ -83,17 +80,19 @@ def conclude(
     """Write how far each run is, and the summary of those that are done.
 
     Raises:
-        DataError: none is done, or runs of one data set were scored against different targets.
+        DataError: none is done, or runs of one data set were scored against different targets, or seeds of one variant
+            on different CSI.
     """
     write_rows_of(out.runs, state_rows(out, list(runs), reasons))
-    done = [planned for planned in runs if is_done(out.run(planned), planned.config)]
-    _refuse_different_targets({str(p): (p.dataset, targets_of(out.run(p))) for p in done})
+    done = [planned for planned in runs if is_done(out.run(planned))]
     if not done:
-        raise DataError(
-            f"none of the {len(runs)} runs could be done; the first: {next(iter(reasons.values()), 'missing')}"
-        )
+        first = next(iter(reasons.values()), "missing")
+        raise DataError(f"none of the {len(runs)} runs could be done; the first: {first}")
+    digests = {str(planned): digests_of(out.run(planned)) for planned in done}
+    refuse_different("test targets", {str(p): (p.dataset, digests[str(p)][0]) for p in done})
+    refuse_different("CSI", {str(p): (f"{p.dataset}/{p.variant}", digests[str(p)][1]) for p in done})
     summary = compare_runs(
-        sorted((compared_run(out, p) for p in done), key=lambda run: _order(config, run)),
+        sorted((compared_run(out, planned) for planned in done), key=lambda run: _order(config, run)),
         reference=config.reference, by=config.by, resamples=config.resamples, confidence=config.confidence,
         planned=len(runs),
     )  # fmt: skip
@@ -101,12 +100,13 @@ def conclude(
     return summary
 
 
-def _order(config: CompareConfig, run: Any) -> tuple[int, int, int]:
+def _order(config: CompareConfig, run: ComparedRun) -> tuple[int, int, int]:
     axes = (list(config.datasets), list(config.variants), config.seeds)
     return tuple(of.index(name) for of, name in zip(axes, (run.dataset, run.variant, run.seed), strict=True))
 
 
 def _start(out: ComparisonFolder, config: CompareConfig, runs: Sequence[PlannedRun], folder: str | Path) -> None:
+    """Check that a comparison goes on as it was begun, and only then write its configuration."""
     if out.config.exists():
         before = load_config(out.config, CompareConfig)
         changed = [line for line in differences(before, config) if not line.startswith(FREE)]
@@ -117,87 +117,31 @@ def _start(out: ComparisonFolder, config: CompareConfig, runs: Sequence[PlannedR
             )
     elif out.path.exists() and any(out.path.iterdir()):
         raise ConfigError(f"out must be a new or empty folder, or a comparison to go on with; got {out.path}")
+    decided_later = ["optimiser.learning_rate"] if config.search.learning_rates else []
+    decided_later += ["training.epochs"] if config.budget == "seconds" else []
+    for planned in runs:
+        refuse_changed_plan(out.run(planned), planned.config, also_free=decided_later)
     save_config(load_config(Path(folder) / config.base), out.base)
     save_config(replace(config, base=out.base.name), out.config)
 
 
-def _look_ahead(out: ComparisonFolder, runs: Sequence[PlannedRun]) -> dict[tuple[str, str], Cost]:
-    """Open the data that the runs will see; say what each variant will take; score the blind baselines once.
-
-    Raises:
-        DataError: variants of one data set would be tested on different targets.
-    """
-    costs: dict[tuple[str, str], Cost] = {}
-    tested: dict[str, tuple[str, str]] = {}
-    for same in _by_data(runs):
-        config = same[0].config
-        console.print(f"{same[0].dataset}:", markup=False)
-        splits = open_data(config.data, config.prepare)
-        console.print(splits.describe(), markup=False)
-        scored = config.evaluation.chosen(splits.test.frames)
-        frames, targets = [splits.test.frames[i] for i in scored], [splits.test.points(i) for i in scored]
-        tested |= {str(planned): (planned.dataset, targets_digest(frames, targets)) for planned in same}
-        _refuse_different_targets(tested)
-        left = [planned for planned in same if not is_done(out.run(planned), planned.config)]
-        for planned in {planned.variant: planned for planned in left}.values():
-            costs[planned.dataset, planned.variant] = predict_cost(planned.config, splits)
-            summary = costs[planned.dataset, planned.variant].summary()
-            console.print(f"{planned.variant}, each run: {summary}", markup=False)
-        asked = {(p.config.model.points, repr(p.config.evaluation)): p.config for p in left}
-        for each in asked.values():
-            blind_baselines(
-                splits.train, frames, targets, count=each.model.points, config=each.evaluation, folder=out.blind
-            )
-    return costs
-
-
-def _by_data(runs: Sequence[PlannedRun]) -> list[list[PlannedRun]]:
-    """Runs that read the same data in the same way, together."""
-    groups: dict[str, list[PlannedRun]] = {}
-    for planned in runs:
-        key = repr((planned.dataset, planned.config.data, planned.config.prepare))
-        groups.setdefault(key, []).append(planned)
-    return list(groups.values())
-
-
-def _refuse_different_targets(digests: dict[str, tuple[str, str]]) -> None:
-    """Takes the run's name to its data set and the digest of its test targets."""
-    first: dict[str, tuple[str, str]] = {}
-    for name, (dataset, digest) in digests.items():
-        known = first.setdefault(dataset, (name, digest))
-        if known[1] != digest:
-            raise DataError(
-                f"runs are compared on the same test frames and targets; {name} and {known[0]} have different ones. "
-                "Give what changes the data to data sets of the comparison instead of variants"
-            )
-
-
-def _in_all(costs: dict[tuple[str, str], Cost], runs: Sequence[PlannedRun], config: CompareConfig) -> str:
-    """What all runs that are left will take together; one search run takes its share of epochs, and blind baselines
-    are scored by now."""
-    rates = len(config.search.learning_rates)
-    seconds = disk = 0.0
-    for key, cost in costs.items():
-        own = [planned for planned in runs if (planned.dataset, planned.variant) == key]
-        training = cost.seconds_training if config.budget == "epochs" else config.seconds
-        share = config.search.epochs / own[0].config.training.epochs
-        seconds += len(own) * (training + cost.seconds_evaluation - cost.seconds_blind)
-        seconds += rates * share * cost.seconds_training
-        disk += (len(own) + rates) * cost.disk_bytes
-    return (
-        f"predicted for all: {in_time(seconds / config.workers)} with {config.workers} at once, {in_bytes(disk)} on "
-        f"disk, and the memory of {config.workers} runs"
-    )
+def _print_plan(out: ComparisonFolder, config: CompareConfig, runs: Sequence[PlannedRun]) -> None:
+    done = sum(is_done(out.run(planned)) for planned in runs)
+    seeds = ", ".join(map(str, config.seeds))
+    console.print(f"{len(runs)} runs, of which {done} are done; seeds {seeds}", markup=False)
+    for what, names in (("data set", config.datasets), ("variant", config.variants)):
+        for name, changes in names.items():
+            console.print(f"{what} {name}: {changes or 'as the base'}", markup=False)
 
 
 def _decided(planned: PlannedRun, found: Found, config: CompareConfig) -> PlannedRun:
     """The run with what the search decided: its learning rate, and for a budget in seconds its epochs."""
-    rate = found.rate.get((planned.dataset, planned.variant))
-    run = planned.config
-    if rate is not None:
-        run = replace(run, optimiser=replace(run.optimiser, learning_rate=rate))
-    if config.budget == "seconds" and (each := found.seconds_per_epoch.get((planned.dataset, planned.variant))):
-        run = replace(run, training=replace(run.training, epochs=max(1, int(config.seconds / each))))
+    key, run = (planned.dataset, planned.variant), planned.config
+    if key in found.rate:
+        run = replace(run, optimiser=replace(run.optimiser, learning_rate=found.rate[key]))
+    if config.budget == "seconds" and key in found.seconds_per_epoch:
+        epochs = max(1, int(config.seconds / found.seconds_per_epoch[key]))
+        run = replace(run, training=replace(run.training, epochs=epochs))
     return replace(planned, config=run)
 
 
@@ -206,30 +150,34 @@ def _train_and_evaluate(
     config: CompareConfig,
     runs: Sequence[PlannedRun],
     found: Found,
+    costs: dict[tuple[str, str], Cost],
     environments: Sequence[dict[str, str]],
 ) -> dict[str, str]:
     """Do what is left to do; returns the name of each run that failed and the reason."""
-    reasons = {
-        str(planned): found.failed[key]
-        for planned in runs
-        if (key := (planned.dataset, planned.variant)) in found.failed
-    }
+    failed = {str(p): found.failed[key] for p in runs if (key := (p.dataset, p.variant)) in found.failed}
     jobs = []
     for planned in runs:
+        if str(planned) in failed or is_done(out.run(planned)):
+            continue
         run = out.run(planned)
         file = write_plan(run, planned.config)
-        if str(planned) in reasons or is_done(run, planned.config):
-            continue
-        train = [] if is_trained(run, planned.config) else [train_command(file)]
-        commands = [*train, _evaluate_command(run, planned.config, out)]
-        each = found.seconds_per_epoch.get((planned.dataset, planned.variant), 1.0)
-        weight = each * planned.config.training.epochs
-        jobs.append(Job(str(planned), commands, log_of(run), weight, progress_of(run, planned.config)))
+        commands = [train_command(file), _evaluate_command(run, planned.config, out)]
+        jobs.append(Job(str(planned), commands, log_of(run), _weight(planned, run, found, costs), progress_of(run)))
+    reasons = dict(failed)
     for outcome in run_jobs(jobs, workers=config.workers, environments=environments, description="comparing"):
         if outcome.reason:
             reasons[outcome.job.name] = outcome.reason
         write_rows_of(out.runs, state_rows(out, list(runs), reasons))
     return reasons
+
+
+def _weight(planned: PlannedRun, run: RunFolder, found: Found, costs: dict[tuple[str, str], Cost]) -> float:
+    """Seconds that are left of a run, as predicted, with the pace that the search measured."""
+    key, epochs = (planned.dataset, planned.variant), planned.config.training.epochs
+    cost = costs[key]
+    training = found.seconds_per_epoch.get(key, cost.seconds_training / epochs) * epochs
+    left = max(0.0, training - (seconds_of(run) or 0.0))
+    return left + cost.seconds_evaluation - cost.seconds_blind
 
 
 def _evaluate_command(run: RunFolder, config: RunConfig, out: ComparisonFolder) -> list[str]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from ..config import RunConfig, from_dict, load_config, to_dict
 from ..errors import ConfigError
+from ..evaluation.compared_runs import check_intervals
 
 #: Names become folders and columns of tables.
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
@@ -61,7 +63,7 @@ class CompareConfig:
         seconds: of training, for the budget of that name.
         workers: runs at once. Each takes its share of the cores; with several CUDA devices, they take turns on them.
         by: what is resampled for the intervals, "sequence" or "subject".
-        resamples: of the bootstrap; the default leaves 25 a side beyond the widest interval of ten differences at 95 %.
+        resamples: of the bootstrap over these, at least 1000.
         confidence: of the intervals.
     """
 
@@ -94,6 +96,7 @@ class CompareConfig:
             raise ConfigError(f"seconds goes with budget: seconds; got {self.seconds} with budget: epochs")
         if self.workers < 1:
             raise ConfigError(f"workers must be at least 1; got {self.workers}")
+        check_intervals(self.by, self.resamples, self.confidence)
 
 
 def checked_comparison(config: CompareConfig) -> CompareConfig:
@@ -143,7 +146,8 @@ def planned_runs(config: CompareConfig, folder: str | Path) -> list[PlannedRun]:
             both = [nested(of_data), nested(changes)]
             _refuse_decided(both, config, f"{dataset}/{variant}")
             try:
-                made[dataset, variant] = from_dict(merged(merged(base, both[0]), both[1]))
+                # a copy: the parser changes lists in place
+                made[dataset, variant] = from_dict(deepcopy(merged(merged(base, both[0]), both[1])))
             except ConfigError as error:
                 raise ConfigError(f"{dataset}/{variant}: {error}") from error
     return [

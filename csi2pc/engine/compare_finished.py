@@ -9,7 +9,7 @@ from ..errors import DataError
 from ..evaluation.compared_runs import ComparedRun, compare_runs
 from ..evaluation.comparison import ComparisonSummary
 from ..evaluation.rows import read_rows
-from .comparison_folder import targets_of
+from .comparison_folder import digests_of, how_far, is_trained
 from .draw import ROWS
 from .naming import names_of
 from .run_folder import RunFolder
@@ -31,7 +31,8 @@ def compare_finished(
         by, resamples, confidence: as for :func:`csi2pc.evaluation.compared_runs.compare_runs`.
 
     Raises:
-        DataError: fewer than two, one that is not evaluated, or runs scored on different frames or targets.
+        DataError: fewer than two, one that is not trained to its end or not evaluated, or runs scored on different
+            frames or targets.
     """
     if len(paths) < 2:
         raise DataError(f"a comparison of finished runs needs at least two run folders; got {len(paths)}")
@@ -39,7 +40,9 @@ def compare_finished(
     for name, path in names_of(paths).items():
         run = RunFolder(path)
         rows = read_rows(run.evaluation / ROWS)
-        targets[name] = targets_of(run)
+        targets[name], _ = digests_of(run)
+        if not is_trained(run):
+            raise DataError(f"{path} is not trained to its end ({how_far(run)}): go on with csi2pc train --resume")
         runs.append(ComparedRun(DATASET, name, 0, rows))
     first, *others = targets
     different = [name for name in others if targets[name] != targets[first]]

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..config import RunConfig
+import yaml
+
+from ..checkpoint import checkpoint_step
 from ..errors import DataError
 from ..evaluation.compared_runs import ComparedRun
 from ..evaluation.rows import read_rows
 from .compare_config import PlannedRun
-from .draw import ROWS, SUMMARY
+from .draw import ABOUT, ROWS
 from .run_folder import RunFolder, read_metrics, write_json
 
 
@@ -65,15 +67,17 @@ class ComparisonFolder:
         return RunFolder(self.path / "search" / planned.dataset / planned.variant / f"{rate:g}")
 
 
-def is_trained(run: RunFolder, config: RunConfig) -> bool:
-    """Whether a run has made all its epochs."""
+def is_trained(run: RunFolder) -> bool:
+    """Whether a run has made all its epochs, and its last checkpoint is of the end: metrics are written before it."""
     rows = read_metrics(run)
-    return bool(rows) and rows[-1]["epoch"] == config.training.epochs and run.last.exists()
+    if not rows or rows[-1]["epoch"] != _epochs(run):
+        return False
+    return checkpoint_step(run.last) == rows[-1]["step"]
 
 
-def is_done(run: RunFolder, config: RunConfig) -> bool:
+def is_done(run: RunFolder) -> bool:
     """Whether a run is trained and evaluated."""
-    return is_trained(run, config) and (run.evaluation / SUMMARY).exists() and (run.evaluation / "data.json").exists()
+    return is_trained(run) and (run.evaluation / ABOUT).exists()  # which evaluation writes last
 
 
 def seconds_of(run: RunFolder) -> float | None:
@@ -82,10 +86,17 @@ def seconds_of(run: RunFolder) -> float | None:
     return float(rows[-1]["seconds"]) if rows else None
 
 
-def how_far(run: RunFolder, config: RunConfig) -> str:
+def how_far(run: RunFolder) -> str:
     """For example ``"epoch 3/8"``."""
     rows = read_metrics(run)
-    return f"epoch {rows[-1]['epoch'] if rows else 0}/{config.training.epochs}"
+    return f"epoch {rows[-1]['epoch']}/{_epochs(run)}" if rows else "not begun" if not run.path.exists() else "epoch 0"
+
+
+def _epochs(run: RunFolder) -> int | None:
+    try:
+        return yaml.safe_load(run.config.read_text(encoding="utf-8"))["training"]["epochs"]
+    except (OSError, yaml.YAMLError, KeyError, TypeError):
+        return None
 
 
 def state_rows(folder: ComparisonFolder, runs: list[PlannedRun], reasons: dict[str, str]) -> list[dict[str, Any]]:
@@ -93,14 +104,14 @@ def state_rows(folder: ComparisonFolder, runs: list[PlannedRun], reasons: dict[s
     rows = []
     for planned in runs:
         run = folder.run(planned)
-        done, reason = is_done(run, planned.config), reasons.get(str(planned), "")
+        done, reason = is_done(run), reasons.get(str(planned), "")
         state = "done" if done else "failed" if reason else "missing"
         rows.append({
             "dataset": planned.dataset,
             "variant": planned.variant,
             "seed": planned.seed,
             "state": state,
-            "reason": "" if done else reason or how_far(run, planned.config),
+            "reason": "" if done else reason or how_far(run),
             "seconds": seconds_of(run),
             "learning_rate": planned.config.optimiser.learning_rate,
             "epochs": planned.config.training.epochs,
@@ -135,10 +146,15 @@ def compared_run(folder: ComparisonFolder, planned: PlannedRun) -> ComparedRun:
     return ComparedRun(planned.dataset, planned.variant, planned.seed, rows)
 
 
-def targets_of(run: RunFolder) -> str:
-    """Digest of the targets that a run was scored against; a run by hand of an older version has none."""
+def digests_of(run: RunFolder) -> tuple[str, str]:
+    """Digests of the targets that a run was scored against, and of the prepared CSI that it was given.
+
+    Raises:
+        DataError: its evaluation does not say.
+    """
     try:
-        return str(json.loads((run.evaluation / "data.json").read_text(encoding="utf-8"))["targets"])
+        about = json.loads((run.evaluation / ABOUT).read_text(encoding="utf-8"))
+        return str(about["targets"]), str(about["csi"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(
             f"a run must say which targets it was scored against; {run.evaluation}: {error}; evaluate again"

@@ -15,6 +15,8 @@ from .run_folder import RunFolder, read_metrics
 #: Names of the files of an evaluation.
 ROWS, SUMMARY, WORDS = "frames.csv", "summary.json", "summary.md"
 CLOUDS, EXAMPLES = "clouds.npz", "examples.npz"
+#: What was scored and how; written last, so that an evaluation with it is whole.
+ABOUT = "data.json"
 
 
 def draw(folder: str | Path) -> None:

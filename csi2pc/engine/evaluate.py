@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
@@ -23,13 +24,12 @@ from ..errors import CheckpointError, ConfigError
 from ..evaluation.baselines import Clouds, shuffled_order
 from ..evaluation.examples import choose_examples, write_examples
 from ..evaluation.rows import MODEL, SHUFFLED, joined, write_rows
-from ..evaluation.settings import EvaluationConfig
 from ..evaluation.statistics import Summary, summarise, write_summary
 from ..evaluation.summary import markdown
 from ..models.csi2pc import CSI2PC
 from ..progress import console, track
 from .blind import blind_baselines, targets_digest
-from .draw import CLOUDS, EXAMPLES, ROWS, SUMMARY, WORDS, draw
+from .draw import ABOUT, CLOUDS, EXAMPLES, ROWS, SUMMARY, WORDS, draw
 from .leaks import refuse_leaks
 from .predict import checked_device, predict_clouds
 from .run_folder import RunFolder, checkpoint_of, report_rows, write_json
@@ -81,13 +81,16 @@ def evaluate(
     run = RunFolder(Path(path)) if Path(path).is_dir() else _run_around(chosen)
     out = run.evaluation if split == "test" else run.path / f"evaluation-{split}"
     out.mkdir(parents=True, exist_ok=True)
+    (out / ABOUT).unlink(missing_ok=True)  # it comes last: an evaluation that was cut off must not look whole
     step = trained.progress.get("step", "?")
     scored = config.evaluation.chosen(frames.frames)
     every = "" if config.evaluation.every == 1 else f", one in {config.evaluation.every} of {len(frames)}"
     console.print(f"evaluating {chosen} (step {step}) on {len(scored)} {split} frames{every}", markup=False)
 
     named, targets = [frames.frames[i] for i in scored], [frames.points(i) for i in scored]
-    own = _own_clouds(trained.model.to(computing), frames, scored, config.evaluation, device=computing)
+    predicted, csi = _predict(trained.model.to(computing), frames, scored, device=computing)  # F, N, 3
+    shuffled = shuffled_order(named, seed=config.evaluation.seed)
+    own: Clouds = {MODEL: list(predicted), SHUFFLED: list(predicted[shuffled])}
     blind_ones = blind_baselines(
         splits.train, named, targets, count=trained.model.config.points, config=config.evaluation, folder=blind
     )
@@ -101,14 +104,17 @@ def evaluate(
     with replacing(out / CLOUDS) as temporary, open(temporary, "wb") as file:
         np.savez_compressed(file, points=np.stack(clouds[MODEL]), frames=[str(f) for f in rows.frames])
     write_examples(out / EXAMPLES, choose_examples(rows, summary, clouds, targets))
-    scored_how = {
+    about = {
+        "checkpoint": str(chosen),
+        "step": step,
+        "part": split,
         "every": config.evaluation.every,
         "targets": targets_digest(named, targets),
+        "csi": csi,
         "not_finite": not_finite(clouds),
     }
-    about = {"checkpoint": str(chosen), "part": split, **scored_how}
-    write_json(out / "data.json", {**about, **report_rows(splits.report)})
     draw(out)
+    write_json(out / ABOUT, {**about, **report_rows(splits.report)})
     return summary
 
 
@@ -129,19 +135,15 @@ def _run_config(saved: dict, chosen: Path, root: str | None) -> RunConfig:
     return replace(config, data=replace(config.data, **place))
 
 
-def _own_clouds(
-    model: CSI2PC, frames: FrameDataset, scored: Sequence[int], config: EvaluationConfig, *, device: torch.device
-) -> Clouds:
-    """The model's clouds of the scored frames, and those it makes of other frames' CSI."""
-    predicted = _predict(model, frames, scored, device=device)  # F, N, 3
-    shuffled = shuffled_order([frames.frames[i] for i in scored], seed=config.seed)
-    return {MODEL: list(predicted), SHUFFLED: list(predicted[shuffled])}
-
-
-def _predict(model: CSI2PC, frames: FrameDataset, scored: Sequence[int], *, device: torch.device) -> np.ndarray:
-    clouds = []
+def _predict(
+    model: CSI2PC, frames: FrameDataset, scored: Sequence[int], *, device: torch.device
+) -> tuple[np.ndarray, str]:
+    """The model's clouds ``(F, N, 3)`` of the scored frames, and a digest of the CSI that it was given."""
+    clouds, digest = [], blake2b(digest_size=8)
     for start in track(range(0, len(scored), CHUNK), description="predicting"):
         samples = [frames[i] for i in scored[start : start + CHUNK]]
         features, valid = (np.stack([getattr(s, name) for s in samples]) for name in ("features", "valid"))
+        digest.update(features.tobytes())
+        digest.update(valid.tobytes())
         clouds.append(predict_clouds(model, features, valid, device=device))
-    return np.concatenate(clouds)
+    return np.concatenate(clouds), digest.hexdigest()

@@ -48,11 +48,12 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a job ended: ``reason`` is empty where all its commands ended well."""
+    """How a job ended: ``reason`` is empty where all its commands ended well; ``code`` is the last exit status."""
 
     job: Job
     seconds: float
     reason: str
+    code: int = 0
 
 
 def run_jobs(
@@ -104,7 +105,6 @@ class _Running:
         self.job, self.environment, self.started = job, environment, time.monotonic()
         self.commands = list(job.commands)
         job.log.parent.mkdir(parents=True, exist_ok=True)
-        job.log.write_bytes(b"")
         self._start()
 
     def _start(self) -> None:
@@ -114,7 +114,12 @@ class _Running:
                 self.commands.pop(0), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
                 env={**os.environ, **self.environment}, start_new_session=True,
             )  # fmt: skip
-        self.job.pid_file.write_text(f"{self.process.pid}\n", encoding="utf-8")
+        try:
+            self.job.pid_file.write_text(f"{self.process.pid}\n", encoding="utf-8")
+        except OSError:  # a process that no later call could find must not go on
+            self.process.kill()
+            self.process.wait()
+            raise
 
     def look(self) -> Outcome | None:
         """How it ended, once it has; starts the next command where one is left."""
@@ -126,7 +131,7 @@ class _Running:
             return None
         self.job.pid_file.unlink(missing_ok=True)
         reason = "" if code == 0 else _reason(code, self.job.log)
-        return Outcome(self.job, time.monotonic() - self.started, reason)
+        return Outcome(self.job, time.monotonic() - self.started, reason, code)
 
     def ask_to_stop(self) -> None:
         if self.process.poll() is None:

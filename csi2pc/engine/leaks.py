@@ -18,12 +18,13 @@ def refuse_leaks(splits: DataSplits, trained: Collection[str]) -> None:
 
     Parts that are opened together share no sequence. Two things can still go wrong: the data was divided otherwise when
     the model was trained, and a recording may lie there twice, under two names. Two recordings never agree to the last
-    bit, so a test frame with the CSI and the target of a training or validation frame is a copy. The CSI of both is
-    looked at where the targets are equal alone, which spares reading all of it.
+    bit, so a test frame with the CSI of a training or validation frame is a copy. To spare reading all CSI, that of the
+    first frame of every sequence is looked at, and that of frames with equal targets.
 
     Args:
         splits: the data as it is now.
-        trained: names of the sequences that the model was trained and validated on, as its checkpoint has them.
+        trained: names of the sequences that the model was trained and validated on, as its checkpoint has them; a
+            checkpoint of an earlier version has none, and only copies are looked for.
 
     Raises:
         DataError: naming the sequences, or the frames.
@@ -46,10 +47,13 @@ def _copies(seen: FrameDataset, test: FrameDataset) -> list[str]:
     by_target: dict[bytes, list[int]] = {}
     for i in range(len(seen)):
         by_target.setdefault(_digest(seen.points(i).tobytes()), []).append(i)
+    firsts = list(_first_frames(seen))
+    own_firsts = _first_frames(test)
     of_seen: dict[int, bytes] = {}
     found = []
     for i in range(len(test)):
         candidates = by_target.get(_digest(test.points(i).tobytes()), [])
+        candidates = [*candidates, *firsts] if i in own_firsts else candidates
         own = _csi(test[i]) if candidates else b""
         for k in candidates:
             if k not in of_seen:
@@ -58,6 +62,14 @@ def _copies(seen: FrameDataset, test: FrameDataset) -> list[str]:
                 found.append(f"{test.frames[i]} of {seen.frames[k]}")
                 break
     return found
+
+
+def _first_frames(part: FrameDataset) -> set[int]:
+    """Positions of the first frame of every sequence."""
+    first: dict[str, int] = {}
+    for position, frame in enumerate(part.frames):
+        first.setdefault(frame.sequence, position)
+    return set(first.values())
 
 
 def _csi(sample: Sample) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,24 +12,48 @@ from ..errors import ConfigError
 from .comparison_folder import how_far
 from .run_folder import FREE_ON_RESUME, RunFolder
 
+#: Settings that may change between a stop and going on: as for a run, but runs that are compared are scored alike.
+FREE = (
+    *(name for name in FREE_ON_RESUME if name != "evaluation."),
+    "evaluation.by", "evaluation.resamples", "evaluation.confidence", "evaluation.workers",
+)  # fmt: skip
+
 
 def write_plan(run: RunFolder, config: RunConfig) -> Path:
-    """The run's configuration as a file beside its folder; refuses to change one that a run was started with.
+    """The run's configuration as a file beside its folder.
+
+    Raises:
+        ConfigError: as :func:`refuse_changed_plan`.
+    """
+    refuse_changed_plan(run, config)
+    file = _plan_of(run)
+    save_config(replace(config, out=str(run.path)), file)
+    return file
+
+
+def refuse_changed_plan(run: RunFolder, config: RunConfig, *, also_free: Sequence[str] = ()) -> None:
+    """Check that a run, if it was started, was started with these settings.
+
+    Args:
+        run, config: the run.
+        also_free: settings that may differ because they are decided later.
 
     Raises:
         ConfigError: naming each setting that differs.
     """
-    file = run.path.with_name(run.path.name + ".yaml")
-    config = replace(config, out=str(run.path))
-    if file.exists() and run.path.exists():
-        changed = [line for line in differences(load_config(file), config) if not line.startswith(FREE_ON_RESUME)]
-        if changed:
-            raise ConfigError(
-                f"{run.path} was started with other settings: {'; '.join(changed)}. Remove it to have it computed "
-                "again, or choose another out"
-            )
-    save_config(config, file)
-    return file
+    if not (_plan_of(run).exists() and run.path.exists()):
+        return
+    free = (*FREE, *also_free)
+    changed = [line for line in differences(load_config(_plan_of(run)), config) if not line.startswith(free)]
+    if changed:
+        raise ConfigError(
+            f"{run.path} was started with other settings: {'; '.join(changed)}. Remove it to have it computed again, "
+            "or choose another out"
+        )
+
+
+def _plan_of(run: RunFolder) -> Path:
+    return run.path.with_name(run.path.name + ".yaml")
 
 
 def train_command(file: Path) -> list[str]:
@@ -42,6 +66,6 @@ def log_of(run: RunFolder) -> Path:
     return run.path.with_name(run.path.name + ".log")
 
 
-def progress_of(run: RunFolder, config: RunConfig) -> Callable[[], str]:
+def progress_of(run: RunFolder) -> Callable[[], str]:
     """Says how far the run is whenever it is asked."""
-    return lambda: how_far(run, config)
+    return lambda: how_far(run)

@@ -110,7 +110,7 @@ def constant_cloud(
     if metric not in PAIRINGS:
         raise ConfigError(f"a constant cloud can be optimised under {', '.join(PAIRINGS)}; got {metric!r}")
     clouds = usable(clouds, count)
-    trees = [cKDTree(cloud) for cloud in clouds]
+    trees: dict[int, cKDTree] = {}  # only of frames that are drawn: all of a large data set would not fit into memory
     rng = np.random.default_rng(seed)
     points = torch.tensor(mean_cloud(clouds, count, seed=seed), dtype=torch.float64, requires_grad=True)
     optimiser = torch.optim.Adam([points], lr=STEP_LENGTH)
@@ -121,6 +121,9 @@ def constant_cloud(
             order.extend(rng.permutation(len(clouds)).tolist())
         chosen, order = order[:batch], order[batch:]
         optimiser.zero_grad()
+        for frame in chosen:
+            if frame not in trees:
+                trees[frame] = cKDTree(clouds[frame])
         _mean_cost(points, [trees[frame] for frame in chosen], metric).backward()
         optimiser.step()
         schedule.step()

@@ -72,11 +72,7 @@ def compare_runs(
         DataError: no run, two of one name, or runs of one data set that saw different frames or targets.
         ConfigError: ``by`` or ``confidence`` is not one of those above.
     """
-    if by not in ("sequence", "subject") or not 0.5 <= confidence <= 0.999 or resamples < 1000:
-        raise ConfigError(
-            "intervals need by: sequence or subject, confidence from 0.5 to 0.999 and at least 1000 resamples; "
-            f"got {by!r}, {confidence}, {resamples}"
-        )
+    check_intervals(by, resamples, confidence)
     _refuse_different_frames(runs, by)
     datasets, variants, seeds = (tuple(dict.fromkeys(getattr(r, n) for r in runs)) for n in _AXES)
     metrics = tuple(dict.fromkeys(metric for run in runs for metric in run.rows.metrics))
@@ -99,6 +95,19 @@ def compare_runs(
         planned=len(runs) if planned is None else planned, done=len(runs),
         scores=tuple(scores), differences=tuple(differences),
     )  # fmt: skip
+
+
+def check_intervals(by: str, resamples: int, confidence: float) -> None:
+    """Refuse settings that no interval can be made with.
+
+    Raises:
+        ConfigError: see above.
+    """
+    if by not in ("sequence", "subject") or not 0.5 <= confidence <= 0.999 or resamples < 1000:
+        raise ConfigError(
+            "intervals need by: sequence or subject, confidence from 0.5 to 0.999 and at least 1000 resamples; "
+            f"got {by!r}, {confidence}, {resamples}"
+        )
 
 
 def _refuse_different_frames(runs: Sequence[ComparedRun], by: str) -> None:

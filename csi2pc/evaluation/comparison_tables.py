@@ -13,7 +13,7 @@ from .metrics import METRICS
 from .run_page import axis_label, is_number, metric_name, slug
 from .summary import NOT_DISTINGUISHABLE
 from .tables import Cell, Column, Table, number
-from .wording import counted, interval_words
+from .wording import counted, interval_words, listed
 
 #: Standing against the reference -> style of a bar.
 STYLES = {"better": "model", "worse": "blind", "not distinguishable": "faint", "unknown": "open"}
@@ -149,7 +149,27 @@ def rates_table(rows: Sequence[Mapping[str, Any]]) -> Table:
         Column("choice"),
     )  # fmt: skip
     caption = "Short runs, the same for every variant; the rate with the lowest validation chamfer_l1 (m) is chosen."
+    edge = _at_the_edge(rows)
+    if edge:
+        caption += f" For {listed(edge)} it lies at the edge of what was tried: a better one may lie beyond."
     return Table("learning-rates", caption, columns, tuple(body))
+
+
+def _at_the_edge(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Variants whose chosen rate is the lowest or highest of several that were tried."""
+    tried: dict[tuple[str, str], list[float]] = {}
+    chosen: dict[tuple[str, str], float] = {}
+    for row in rows:
+        if is_number(row.get("learning_rate")):
+            key = (str(row.get("dataset")), str(row.get("variant")))
+            tried.setdefault(key, []).append(row["learning_rate"])
+            if row.get("chosen") is True:
+                chosen[key] = row["learning_rate"]
+    found = [key for key, rate in chosen.items() if len(tried[key]) > 1 and rate in (min(tried[key]), max(tried[key]))]
+    return [
+        variant if len({dataset for dataset, _ in tried}) == 1 else f"{variant} on {dataset}"
+        for dataset, variant in found
+    ]
 
 
 def runs_table(rows: Sequence[Mapping[str, Any]], *, name: str, caption: str) -> Table:

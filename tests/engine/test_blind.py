@@ -48,6 +48,7 @@ def test_the_digest_sees_names_and_every_coordinate(splits):
     moved[-1][0, 0] += 1e-6
     assert targets_digest(frames, moved) != digest
     assert targets_digest([replace(frames[0], index=99), *frames[1:]], targets) != digest
+    assert targets_digest([replace(frames[0], action="A27"), *frames[1:]], targets) != digest
 
 
 def test_an_evaluation_is_the_same_with_shared_baselines(finished, tmp_path):

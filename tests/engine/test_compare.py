@@ -1,6 +1,7 @@
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -29,8 +30,8 @@ class InThisProcess:
         assert len(environments) == workers
         for job in jobs:
             self.ran.append(job.name)
-            codes = [main(command[3:]) for command in job.commands]
-            yield Outcome(job, 1.0, "" if not any(codes) else f"exit status {max(codes)}")
+            code = next((code for command in job.commands if (code := main(command[3:]))), 0)
+            yield Outcome(job, 1.0, f"exit status {code}" if code else "", code)
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def config(tmp_path):
 
 def test_every_variant_and_seed_is_trained_scored_and_compared_and_a_second_time_nothing_is_run(here, config, base):
     summary = compare(config, base)
-    out = ComparisonFolder(base.__class__(config.out))
+    out = ComparisonFolder(Path(config.out))
     assert here.ran == ["data/l1/seed0", "data/l2/seed0", "data/l1/seed1", "data/l2/seed1"]
     assert (summary.variants, summary.seeds, summary.reference) == (("l1", "l2"), (0, 1), "l1")
     assert read_comparison(out.summary) == summary
@@ -78,13 +79,14 @@ def test_every_variant_and_seed_is_trained_scored_and_compared_and_a_second_time
     assert compare(config, base) == summary
     assert here.ran == []
     assert compare(replace(config, reference="l2"), base).reference == "l2"
+    assert compare(load_config(out.config, CompareConfig), out.path).reference == "l2"  # the folder's own record
     assert here.ran == []
 
 
 def test_the_search_chooses_on_validation_and_every_run_takes_its_rate(here, config, base):
     config = replace(config, seeds=[0], search=SearchConfig([1e-4, 3e-3], epochs=1))
     compare(config, base)
-    out = ComparisonFolder(base.__class__(config.out))
+    out = ComparisonFolder(Path(config.out))
     rows = read_rows_of(out.learning_rates)
     assert len(rows) == 4
     for variant in ("l1", "l2"):
@@ -102,14 +104,14 @@ def test_a_variant_that_fails_is_reported_and_the_others_are_compared(here, conf
     config = replace(config, variants={**config.variants, "broken": broken}, seeds=[0])
     summary = compare(config, base)
     assert (summary.done, summary.planned) == (2, 3)
-    state = read_rows_of(ComparisonFolder(base.__class__(config.out)).runs)[-1]
+    state = read_rows_of(ComparisonFolder(Path(config.out)).runs)[-1]
     assert (state["variant"], state["state"]) == ("broken", "failed") and "exit status" in state["reason"]
 
 
 def test_a_budget_in_seconds_becomes_the_epochs_that_fit(here, config, base):
     config = replace(config, seeds=[0], budget="seconds", seconds=1e-6, search=SearchConfig([], epochs=1))
     compare(config, base)
-    out = ComparisonFolder(base.__class__(config.out))
+    out = ComparisonFolder(Path(config.out))
     assert [row["epochs"] for row in read_rows_of(out.runs)] == [1, 1]
     assert all(row["seconds_per_epoch"] > 0 and not row["chosen"] for row in read_rows_of(out.learning_rates))
 
@@ -129,7 +131,7 @@ def test_changed_settings_are_refused_and_added_variants_are_not(here, config, b
 
 def test_variants_that_would_be_tested_on_other_targets_are_refused_before_they_train(here, config, base):
     variants = {**config.variants, "thin": {"data.target.max_points": 20}}
-    with pytest.raises(DataError, match="data/thin/seed0 and data/l1/seed0 have different ones"):
+    with pytest.raises(DataError, match="data/thin/seed0 and data/l1/seed0 have different test targets"):
         compare(replace(config, variants=variants), base)
     assert here.ran == []
 
@@ -137,20 +139,47 @@ def test_variants_that_would_be_tested_on_other_targets_are_refused_before_they_
 def test_rows_of_other_frames_are_refused_afterwards_too(here, config, base):
     config = replace(config, seeds=[0])
     compare(config, base)
-    evaluation = RunFolder(
-        ComparisonFolder(base.__class__(config.out)).path / "runs" / "data" / "l2" / "seed0"
-    ).evaluation
+    evaluation = RunFolder(ComparisonFolder(Path(config.out)).path / "runs" / "data" / "l2" / "seed0").evaluation
     rows = read_rows(evaluation / "frames.csv")
     write_rows(evaluation / "frames.csv", rows.take(np.arange(4)))
     with pytest.raises(DataError, match="scored different ones"):
         compare(config, base)
     about = json.loads((evaluation / "data.json").read_text())
     (evaluation / "data.json").write_text(json.dumps({**about, "targets": "0" * 16}))
-    with pytest.raises(DataError, match="have different ones"):
+    with pytest.raises(DataError, match="have different test targets"):
         compare(config, base)
     (evaluation / "data.json").write_text("{}")
     with pytest.raises(DataError, match="must say which targets it was scored against"):
         compare(config, base)
+
+
+def test_seeds_of_one_variant_must_have_seen_the_same_csi(here, config, base):
+    config = replace(config, variants={"l1": {}})
+    compare(config, base)
+    about = ComparisonFolder(Path(config.out)).path / "runs" / "data" / "l1" / "seed1" / "evaluation" / "data.json"
+    about.write_text(json.dumps({**json.loads(about.read_text()), "csi": "0" * 16}))
+    with pytest.raises(DataError, match="data/l1/seed1 and data/l1/seed0 have different CSI"):
+        compare(config, base)
+
+
+def test_a_copy_among_the_test_frames_is_refused_before_anything_is_trained(here, config, settings, tree, tmp_path):
+    root = tmp_path / "leaking"
+    shutil.copytree(tree, root)
+    shutil.rmtree(root / "E01" / "S05" / "A13")
+    shutil.copytree(root / "E01" / "S01" / "A13", root / "E01" / "S05" / "A13")
+    save_config(replace(settings, data=replace(settings.data, root=str(root))), tmp_path / "base.yaml")
+    with pytest.raises(DataError, match="no test frame may be a copy"):
+        compare(config, tmp_path)
+    assert here.ran == []
+
+
+def test_a_refused_change_leaves_the_record_of_what_was_run(here, config, base):
+    config = replace(config, seeds=[0], variants={"l1": {}})
+    compare(config, base)
+    written = ComparisonFolder(Path(config.out)).config.read_text()
+    with pytest.raises(ConfigError, match="started with other settings: model.width"):
+        compare(replace(config, variants={"l1": {"model.width": 32}}), base)
+    assert ComparisonFolder(Path(config.out)).config.read_text() == written
 
 
 def test_a_folder_that_holds_something_else_is_refused(here, config, base, tmp_path):
@@ -167,5 +196,6 @@ def test_the_command_starts_processes_and_prints_the_conclusions(config, base, t
     printed = capfd.readouterr().err
     assert "predicted for all" in printed and "comparing: 1/1, data/l1/seed0 done" in printed
     assert "trained with 1 seed only" in printed
+    assert "data set data: as the base" in printed
     assert main(["compare", "--config", str(tmp_path / "compare.yaml"), "--seeds", "[]"]) == 1
     assert "a comparison needs seeds" in capfd.readouterr().err

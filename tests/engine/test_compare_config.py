@@ -50,6 +50,12 @@ def test_variants_data_sets_and_seeds_change_the_base_and_nothing_else(folder, s
     assert runs[0].config.model.width == 32
 
 
+def test_making_the_plan_leaves_the_configuration_as_it_was(folder):
+    config = CompareConfig(out="x", base="base.yaml", variants={"emd": {"loss": [{"name": "emd"}]}}, seeds=[0])
+    planned_runs(config, folder)
+    assert config.variants == {"emd": {"loss": [{"name": "emd"}]}}
+
+
 def test_a_file_of_it_is_read_back(folder):
     config = CompareConfig(
         out="x", base="base.yaml", variants={"a": {"loss": [{"name": "apml", "options": {"variant": "official"}}]}},

@@ -50,6 +50,11 @@ def test_what_cannot_be_compared_is_refused(runs, tmp_path):
         compare_finished([runs[0], runs[0]])
     with pytest.raises(DataError, match="per-frame rows must be readable"):
         compare_finished([runs[0], tmp_path])
+    unfinished = RunFolder(tmp_path / "unfinished")
+    shutil.copytree(runs[0], unfinished.path)
+    unfinished.metrics.write_text("\n".join(unfinished.metrics.read_text().splitlines()[:1]) + "\n")
+    with pytest.raises(DataError, match="not trained to its end .epoch 1/3"):
+        compare_finished([runs[0], unfinished.path])
     other = RunFolder(tmp_path / "other")
     shutil.copytree(runs[0], other.path)
     about = json.loads((other.evaluation / "data.json").read_text())

@@ -1,40 +1,54 @@
 import shutil
-from dataclasses import replace
 
 import pytest
 
+from csi2pc.checkpoint import checkpoint_step, load_checkpoint, save_checkpoint
 from csi2pc.engine.compare_config import PlannedRun
 from csi2pc.engine.comparison_folder import (
     ComparisonFolder,
+    digests_of,
     how_far,
     is_done,
     is_trained,
     read_rows_of,
     seconds_of,
     state_rows,
-    targets_of,
     write_rows_of,
 )
 from csi2pc.engine.run_folder import RunFolder
-from csi2pc.errors import DataError
+from csi2pc.errors import CheckpointError, DataError
 
 
 def test_trained_is_not_yet_done(finished, settings, tmp_path):
-    run = RunFolder(tmp_path / "run")
+    run, none = RunFolder(tmp_path / "run"), RunFolder(tmp_path / "none")
     shutil.copytree(finished.path, run.path, ignore=shutil.ignore_patterns("evaluation*"))
-    assert is_trained(run, settings) and not is_done(run, settings)
-    longer = replace(settings, training=replace(settings.training, epochs=9))
-    assert not is_trained(run, longer) and how_far(run, longer) == "epoch 3/9"
+    assert is_trained(run) and not is_done(run) and how_far(run) == "epoch 3/3"
     assert seconds_of(run) > 0
-    assert seconds_of(RunFolder(tmp_path / "none")) is None
+    assert (is_trained(none), how_far(none), seconds_of(none)) == (False, "not begun", None)
     with pytest.raises(DataError, match="which targets it was scored against"):
-        targets_of(run)
+        digests_of(run)
+
+
+def test_metrics_of_the_last_epoch_without_its_checkpoint_are_not_the_end(finished, tmp_path):
+    """A kill between the two leaves this behind."""
+    run = RunFolder(tmp_path / "run")
+    shutil.copytree(finished.path, run.path)
+    checkpoint = load_checkpoint(run.last)
+    assert checkpoint_step(run.last) == checkpoint.progress["step"]
+    checkpoint.progress["step"] -= 1
+    save_checkpoint(run.last, checkpoint)
+    assert not is_trained(run)
+    run.last.unlink()
+    assert checkpoint_step(run.last) is None and not is_trained(run)
+    run.last.write_bytes(b"half of it")
+    with pytest.raises(CheckpointError, match="may be truncated"):
+        is_trained(run)
 
 
 def test_states_say_what_is_missing_and_why(settings, tmp_path):
     runs = [PlannedRun("data", variant, 0, settings) for variant in ("a", "b")]
     rows = state_rows(ComparisonFolder(tmp_path), runs, {"data/b/seed0": "it died"})
-    assert [(row["state"], row["reason"]) for row in rows] == [("missing", "epoch 0/3"), ("failed", "it died")]
+    assert [(row["state"], row["reason"]) for row in rows] == [("missing", "not begun"), ("failed", "it died")]
     assert rows[0]["path"] == "runs/data/a/seed0"
     write_rows_of(tmp_path / "runs.json", rows)
     assert read_rows_of(tmp_path / "runs.json") == rows

@@ -36,7 +36,10 @@ def test_a_job_that_dies_says_why_and_takes_nothing_with_it(tmp_path):
         Job("killed", [python("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")], tmp_path / "killed.log"),
         Job("good", [python("print('fine')")], tmp_path / "good.log"),
     ]
-    reasons = {outcome.job.name: outcome.reason for outcome in run(jobs)}
+    outcomes = run(jobs)
+    reasons = {outcome.job.name: outcome.reason for outcome in outcomes}
+    codes = {outcome.job.name: outcome.code for outcome in outcomes}
+    assert codes == {"exits": 3, "killed": -9, "good": 0}
     assert "exit status 3" in reasons["exits"] and reasons["exits"].endswith("why")
     assert "ended by signal 9" in reasons["killed"]
     assert reasons["good"] == ""

@@ -4,7 +4,7 @@ import pytest
 
 from csi2pc.config import load_config
 from csi2pc.engine.run_folder import RunFolder
-from csi2pc.engine.train_jobs import log_of, progress_of, train_command, write_plan
+from csi2pc.engine.train_jobs import log_of, progress_of, refuse_changed_plan, train_command, write_plan
 from csi2pc.errors import ConfigError
 
 
@@ -25,7 +25,11 @@ def test_a_run_that_was_started_keeps_its_settings(settings, tmp_path):
     write_plan(run, replace(other, training=replace(other.training, save_every=9)))  # free to change
     with pytest.raises(ConfigError, match="was started with other settings: optimiser.learning_rate: 1.0 -> 0.003"):
         write_plan(run, settings)
+    refuse_changed_plan(run, settings, also_free=["optimiser.learning_rate"])
+    thinner = replace(other, evaluation=replace(other.evaluation, every=2))
+    with pytest.raises(ConfigError, match="evaluation.every: 1 -> 2"):  # runs that are compared are scored alike
+        write_plan(run, thinner)
 
 
 def test_progress_is_told_in_epochs(finished, settings):
-    assert progress_of(finished, settings)() == "epoch 3/3"
+    assert progress_of(finished)() == "epoch 3/3"

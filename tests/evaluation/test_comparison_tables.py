@@ -72,6 +72,17 @@ def test_one_variant_has_no_differences():
     assert differences_table(alone, "sim") is None and difference_charts(alone, "sim") == []
 
 
+def test_a_rate_at_the_edge_of_the_search_is_named():
+    rows = [
+        {"dataset": "d", "variant": variant, "learning_rate": rate, "validation": 0.1, "chosen": rate == best}
+        for variant, best in (("low", 1e-3), ("middle", 2e-3), ("high", 4e-3))
+        for rate in (1e-3, 2e-3, 4e-3)
+    ]
+    assert "For low and high it lies at the edge" in rates_table(rows).caption
+    assert "edge" not in rates_table(rows[3:6]).caption
+    assert "edge" not in rates_table([rows[0]]).caption
+
+
 def test_rows_from_files_may_hold_anything():
     odd = [{"dataset": HOSTILE, "learning_rate": "x", "validation": None, "chosen": True}, {}]
     table = rates_table(odd)
