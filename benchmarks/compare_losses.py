@@ -35,8 +35,7 @@ def main() -> None:
     given = parser.parse_args()
     config = load_config(CONFIGS / "compare_losses.yaml", CompareConfig)
     base = load_config(CONFIGS / config.base)
-    if not Path(base.data.root).exists():
-        simulate(load_config(CONFIGS / "sim_default.yaml", SimConfig), base.data.root, workers=given.workers)
+    simulate(load_config(CONFIGS / "sim_default.yaml", SimConfig), base.data.root, workers=given.workers)
     (changes,) = config.datasets.values()
     prepare_data(base, changes["data.cache_file"], workers=given.workers)
     compare(replace(config, workers=given.workers), CONFIGS)

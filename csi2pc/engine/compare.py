@@ -26,6 +26,7 @@ from .comparison_folder import (
     compared_run,
     digests_of,
     is_done,
+    is_trained,
     seconds_of,
     state_rows,
     write_rows_of,
@@ -161,7 +162,8 @@ def _train_and_evaluate(
             continue
         run = out.run(planned)
         file = write_plan(run, planned.config)
-        commands = [train_command(file), _evaluate_command(run, planned.config, out)]
+        train = [] if is_trained(run) else [train_command(file)]
+        commands = [*train, _evaluate_command(run, planned.config, out)]
         jobs.append(Job(str(planned), commands, log_of(run), _weight(planned, run, found, costs), progress_of(run)))
     reasons = dict(failed)
     for outcome in run_jobs(jobs, workers=config.workers, environments=environments, description="comparing"):
