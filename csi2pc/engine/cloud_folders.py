@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from .data_clouds import data_clouds
 from .draw import CLOUDS, ROWS
 from .evaluated_clouds import evaluated_clouds
 from .infer import CLOUD_NAME
+from .report_files import read_json
 from .run_folder import RunFolder
 
 REPORT = "report.json"
@@ -101,10 +101,9 @@ def _numbers(folder: Path) -> list[int]:
 def _inferred(name: str, folder: Path) -> CloudSequence:
     numbers = _numbers(folder)
     paths = [folder / f"cloud_{number:05d}.npz" for number in numbers]
-    report = _report(folder / REPORT)
+    report = read_json(folder / REPORT, within=folder)
     notes = []
-    if report is None:
-        report = {}
+    if not (folder / REPORT).exists():
         notes.append(f"there is no {REPORT}: inference may still be running; what is there by now is shown")
     if report.get("timing") == "nominal":
         notes.append("the capture has nominal times, not recorded ones")
@@ -113,18 +112,6 @@ def _inferred(name: str, folder: Path) -> CloudSequence:
     clouds = {PREDICTION: lambda frame: read_npz(paths[frame])}
     labels, synthetic = tuple(path.stem for path in paths), report.get("synthetic") is True
     return CloudSequence(name, labels, times, clouds, synthetic=synthetic, notes=tuple(notes))
-
-
-def _report(path: Path) -> dict[str, Any] | None:
-    if not path.exists():
-        return None
-    try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise DataError(f"{path} must be the JSON that csi2pc infer writes: {error}; infer again") from error
-    if not isinstance(content, dict):
-        raise DataError(f"{path} must be the JSON that csi2pc infer writes, an object; infer again")
-    return content
 
 
 def _reported_times(report: dict[str, Any], numbers: list[int]) -> np.ndarray | None:

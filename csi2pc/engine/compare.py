@@ -174,12 +174,12 @@ def _train_and_evaluate(
 
 
 def _weight(planned: PlannedRun, run: RunFolder, found: Found, costs: dict[tuple[str, str], Cost]) -> float:
-    """Seconds that are left of a run, as predicted, with the pace that the search measured."""
+    """Seconds that are left of a run, as predicted, with the pace that the search measured; 0 where nothing tells."""
     key, epochs = (planned.dataset, planned.variant), planned.config.training.epochs
-    cost = costs[key]
-    training = found.seconds_per_epoch.get(key, cost.seconds_training / epochs) * epochs
-    left = max(0.0, training - (seconds_of(run) or 0.0))
-    return left + cost.seconds_evaluation - cost.seconds_blind
+    cost = costs.get(key)
+    predicted, evaluation = (cost.seconds_training, cost.seconds_evaluation - cost.seconds_blind) if cost else (0.0, 0.0)
+    training = found.seconds_per_epoch.get(key, predicted / epochs) * epochs
+    return max(0.0, training - (seconds_of(run) or 0.0)) + evaluation
 
 
 def _evaluate_command(run: RunFolder, config: RunConfig, out: ComparisonFolder) -> list[str]:

@@ -12,6 +12,7 @@ from .compare_config import CompareConfig, PlannedRun
 from .comparison_folder import ComparisonFolder, digests_of, is_done, is_trained
 from .cost import Cost, in_bytes, in_time, predict_cost
 from .leaks import refuse_leaks
+from .probe import DoesNotFitError
 
 Costs = dict[tuple[str, str], Cost]
 
@@ -25,7 +26,8 @@ def look_ahead(out: ComparisonFolder, runs: Sequence[PlannedRun], *, by: str) ->
         by: what the intervals will be over.
 
     Returns:
-        (data set, variant) -> cost of one of its runs, for those with runs that are not done.
+        (data set, variant) -> cost of one of its runs, for those with runs that are not done. One that does not fit into
+        the memory of the GPU has none: that is printed, and its runs are left to fail by themselves.
 
     Raises:
         DataError: variants of one data set would be tested on different targets, or on others than runs that are done;
@@ -49,7 +51,11 @@ def look_ahead(out: ComparisonFolder, runs: Sequence[PlannedRun], *, by: str) ->
         refuse_different("test targets", done)
         left = [planned for planned in same if not is_done(out.run(planned))]
         for planned in {planned.variant: planned for planned in left}.values():
-            cost = predict_cost(planned.config, splits)
+            try:
+                cost = predict_cost(planned.config, splits)
+            except DoesNotFitError as error:
+                console.print(f"{planned.variant}, each run: not predicted: {error}", markup=False)
+                continue
             costs[planned.dataset, planned.variant] = cost
             console.print(f"{planned.variant}, each run: {cost.summary()}", markup=False)
         asked = {(p.config.model.points, repr(p.config.evaluation)): p.config for p in left}
@@ -81,21 +87,26 @@ def refuse_different(what: str, digests: dict[str, tuple[str, str]]) -> None:
 
 
 def predicted_for_all(costs: Costs, out: ComparisonFolder, runs: Sequence[PlannedRun], config: CompareConfig) -> str:
-    """What everything that is left will take together; blind baselines are scored by then."""
+    """What everything that is left will take together, but for variants without a cost, which are named; blind
+    baselines are scored by then."""
     rates = config.search.learning_rates
     seconds = disk = 0.0
     for key, cost in costs.items():
         own = [planned for planned in runs if (planned.dataset, planned.variant) == key]
         left = sum(not is_done(out.run(planned)) for planned in own)
+        untrained = sum(not is_trained(out.run(planned)) for planned in own)
         search = sum(not is_trained(out.search(own[0], rate)) for rate in rates)
         training = cost.seconds_training if config.budget == "epochs" else config.seconds
         share = config.search.epochs / own[0].config.training.epochs
-        seconds += left * (training + cost.seconds_evaluation - cost.seconds_blind)
+        seconds += untrained * training + left * (cost.seconds_evaluation - cost.seconds_blind)
         seconds += search * share * cost.seconds_training
         disk += (left + search) * cost.disk_bytes
+    undone = [(planned.dataset, planned.variant) for planned in runs if not is_done(out.run(planned))]
+    unknown = sorted({"/".join(key) for key in undone if key not in costs})
     return (
         f"predicted for all: {in_time(seconds / config.workers)} with {config.workers} at once, {in_bytes(disk)} on "
         f"disk, and the memory of {config.workers} runs"
+        + (f"; without {', '.join(unknown)}, not predicted" if unknown else "")
     )
 
 

@@ -13,6 +13,7 @@ from ..checkpoint import checkpoint_step
 from ..errors import DataError
 from ..evaluation.compared_runs import ComparedRun
 from ..evaluation.rows import read_rows
+from ..evaluation.strict_json import parsed, read_text
 from .compare_config import PlannedRun
 from .draw import ABOUT, ROWS
 from .run_folder import RunFolder, read_metrics, write_json
@@ -132,7 +133,7 @@ def read_rows_of(path: Path) -> list[dict[str, Any]]:
         DataError: the file is missing or holds something else.
     """
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
+        rows = parsed(read_text(path))["rows"]
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise ValueError("rows must be a list of objects")
         return rows

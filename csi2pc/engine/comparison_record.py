@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +16,7 @@ from ..evaluation.comparison import ComparisonSummary, read_comparison
 from ..evaluation.comparison_figures import compared_frames_figure
 from ..evaluation.comparison_page import comparison_page
 from ..evaluation.comparison_tables import STYLES
-from ..evaluation.examples import FrameExample
+from ..evaluation.examples import LARGEST_CLOUDS, FrameExample, read_arrays
 from ..evaluation.metrics import METRICS
 from ..evaluation.page import Page
 from ..evaluation.rows import MODEL, SHUFFLED, FrameRows, read_rows
@@ -26,7 +24,7 @@ from ..evaluation.run_page import slug
 from ..progress import track
 from .comparison_folder import ComparisonFolder, read_rows_of
 from .draw import CLOUDS, EXAMPLES, ROWS
-from .report_files import read_text, shown
+from .report_files import inside, read_text, shown
 from .run_record import SIMULATED, Figures, RunRecord, checked_examples, duration, provenance, read_run
 
 #: Metrics whose distributions are drawn.
@@ -53,9 +51,11 @@ def report_comparison(path: Path) -> tuple[Page, Figures]:
     """The report of a comparison, and the figures that are no charts of its page.
 
     Raises:
-        DataError: a file is damaged, or runs of one data set saw other frames.
+        DataError: a file is damaged or leads out of the folder, or runs of one data set saw other frames.
     """
     folder = ComparisonFolder(path)
+    for file in (folder.summary, folder.runs, folder.learning_rates):
+        inside(file, path)
     summary = _summary(folder.summary) if folder.summary.exists() else None
     rows = read_rows_of(folder.runs) if folder.runs.exists() else []
     rates = read_rows_of(folder.learning_rates) if folder.learning_rates.exists() else []
@@ -70,9 +70,9 @@ def report_comparison(path: Path) -> tuple[Page, Figures]:
     page.listing(_provenance(found))
     for name in (folder.config, folder.base):
         if name.exists():
-            page.details(name.name, shown(read_text(name)))
+            page.details(name.name, shown(read_text(name, within=path)))
     return page, {
-        f"frames-{slug(compared.dataset)}": partial(
+        page.free_name("figures", f"frames-{slug(compared.dataset)}"): partial(
             compared_frames_figure, frames=compared.frames, variants=summary.variants
         )
         for compared in datasets
@@ -109,11 +109,10 @@ def _found(path: Path, rows: Sequence[dict[str, Any]]) -> list[FoundRun]:
     for row in rows:
         names = [row.get(name) for name in ("dataset", "variant", "seed", "state", "path")]
         if [type(name) for name in names] != [str, str, int, str, str]:
-            raise DataError(f"a row of runs.json must name data set, variant, seed, state and path; got {row!r:.80}")
+            kinds = ", ".join(type(name).__name__ for name in names)
+            raise DataError(f"a row of runs.json must name data set, variant, seed, state and path; got {kinds}")
         dataset, variant, seed, state, place = names
-        run = path / place
-        if not run.resolve().is_relative_to(path.resolve()):
-            raise DataError(f"the runs of a comparison must lie in its folder; runs.json names {place!r:.80}")
+        run = inside(path / place, path)
         if (run / "config.yaml").is_file():
             runs.append(FoundRun(dataset, variant, seed, read_run(run), state == "done"))
     return runs
@@ -153,7 +152,7 @@ def _dataset(summary: ComparisonSummary, dataset: str, runs: Sequence[FoundRun])
     values: dict[str, dict[str, list[np.ndarray]]] = {}
     first: FrameRows | None = None
     for run in track(runs, description=f"reading the rows of {dataset}"):
-        rows = read_rows(run.evaluation / ROWS)
+        rows = read_rows(inside(run.evaluation / ROWS, run.evaluation))
         if first is None:
             blind = {c: v for c, v in rows.values.items() if c.split("/")[0] not in (MODEL, SHUFFLED)}
             first = FrameRows(rows.frames, rows.points, blind, rows.distance)
@@ -179,7 +178,7 @@ def _frames(summary: ComparisonSummary, runs: Sequence[FoundRun]) -> tuple[list[
     if reference is None:
         return [], None
     same = {run.variant: run for run in runs if run.seed == reference.seed}
-    rows = {variant: read_rows(run.evaluation / ROWS) for variant, run in same.items()}
+    rows = {variant: read_rows(inside(run.evaluation / ROWS, run.evaluation)) for variant, run in same.items()}
     examples = checked_examples(reference.evaluation / EXAMPLES, rows[summary.reference])
     clouds = {v: _clouds(same[v].evaluation / CLOUDS, examples) for v in summary.variants if v in same}
     frames = []
@@ -201,16 +200,15 @@ def _clouds(path: Path, examples: Sequence[FrameExample]) -> list[np.ndarray | N
     """A run's own clouds of the frames of the examples; None where it has none, or one that is not finite."""
     if not path.exists():
         return [None] * len(examples)
-    try:
-        with np.load(path, allow_pickle=False) as saved:
-            position = {str(name): i for i, name in enumerate(saved["frames"])}
-            points = saved["points"]
-            if points.ndim != 3 or points.shape[2] != 3 or points.dtype.kind != "f" or len(points) != len(position):
-                raise ValueError(f"points are {points.shape} for {len(position)} frames")
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(f"clouds must be readable as saved by this version; {path}: {error}; evaluate again") from error
+    saved = read_arrays(inside(path, path.parent), ("frames", "points"), most=LARGEST_CLOUDS)
+    position, points = {str(name): i for i, name in enumerate(saved["frames"].ravel())}, saved["points"]
+    if points.ndim != 3 or points.shape[2] != 3 or points.dtype.kind != "f" or len(points) != len(position):
+        raise DataError(
+            f"clouds must be (frames, points, 3), one a frame; {path} holds {points.dtype} {points.shape} for "
+            f"{len(position)} frames: evaluate again"
+        )
     found = [position.get(str(example.frame)) for example in examples]
-    clouds = [None if at is None else points[at] for at in found]
+    clouds = [None if at is None else points[at].copy() for at in found]  # a view would keep all frames in memory
     return [cloud if cloud is not None and np.isfinite(cloud).all() else None for cloud in clouds]
 
 

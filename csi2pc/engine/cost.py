@@ -24,9 +24,12 @@ SECONDS_OF_FIGURES = 3.0
 BYTES_OF_FIGURES = 500_000
 #: Bytes of one line of ``metrics.jsonl``, of the names in a row of ``frames.csv``, and of one number in it.
 METRICS_LINE, ROW_NAMES, ROW_NUMBER = 400, 60, 20
-#: Bytes in memory of a training point while a constant cloud is optimised: as read (12), in double precision (24), and
-#: its place in a KD-tree (8, and about as much for the nodes).
-POINT = 12 + 24 + 16
+#: Bytes in memory of a training point while a constant cloud is optimised: as read (12), and in double precision (24).
+POINT = 12 + 24
+#: Bytes of its place in a KD-tree, and about as much for the nodes; only frames that are drawn get a tree.
+TREE_POINT = 16
+#: Frames that a constant cloud draws a step, the default of ``constant_cloud``; under exact EMD it draws fewer.
+DRAWN = 32
 
 
 @dataclass(frozen=True)
@@ -36,13 +39,15 @@ class Cost:
     Attributes:
         seconds_training: from the first step on, validation and checkpoints included. Reading frames and computing
             overlap where ``training.workers`` read; what devices tell each other is left out.
-        seconds_evaluation: of ``csi2pc evaluate`` once the data is open, model on the CPU, blind baselines included.
+        seconds_evaluation: of ``csi2pc evaluate`` once the data is open, blind baselines included, with the model on the
+            CPU: its default. ``csi2pc compare`` has it on the GPU where runs train on one; that is not measured.
         seconds_blind: how much of that goes into blind baselines, which runs on the same frames can share.
         memory_bytes: the largest that the process of training or of evaluation gets, with the frames that it and its
             loading workers keep; None where the system does not tell.
         device_bytes: on the GPU, at the most; None where there is none.
         disk_bytes: what the run folder takes after evaluation.
         found: how this was found, in a few words.
+        memory_at_most: whether ``memory_bytes`` is only a bound, because this process had needed as much before.
     """
 
     seconds_training: float
@@ -52,6 +57,7 @@ class Cost:
     device_bytes: int | None
     disk_bytes: int
     found: str
+    memory_at_most: bool = False
 
     def __add__(self, other: Cost) -> Cost:
         """Of both runs, one after the other: seconds and disk add up, of memory the larger counts."""
@@ -63,12 +69,15 @@ class Cost:
             _larger(self.device_bytes, other.device_bytes),
             self.disk_bytes + other.disk_bytes,
             self.found if self.found == other.found else f"{self.found}; {other.found}",
+            self.memory_at_most or other.memory_at_most,
         )
 
     def summary(self) -> str:
         """One line for people."""
         places = {"of memory": self.memory_bytes, "on the GPU": self.device_bytes, "on disk": self.disk_bytes}
         sizes = [f"{in_bytes(size)} {place}" for place, size in places.items() if size is not None]
+        if self.memory_bytes is not None and self.memory_at_most:
+            sizes[0] = f"at most {sizes[0]}"
         training, evaluation = in_time(self.seconds_training), in_time(self.seconds_evaluation)
         return f"predicted: training {training}, evaluation {evaluation}, {', '.join(sizes)} ({self.found})"
 
@@ -111,6 +120,7 @@ def scaled(measured: Probe, config: RunConfig, splits: DataSplits, *, done: int 
         device_bytes=measured.device_memory,
         disk_bytes=_disk_bytes(measured, config, len(scored), methods),
         found=where,
+        memory_at_most=measured.memory is not None and not measured.memory_rose,
     )
 
 
@@ -187,7 +197,8 @@ def _kept_bytes(measured: Probe, config: RunConfig, splits: DataSplits) -> int:
 def _cloud_bytes(measured: Probe, config: RunConfig, splits: DataSplits) -> int:
     """Clouds that evaluation holds: of all training frames, and of the scored frames twice, own CSI and shuffled."""
     scored = len(config.evaluation.chosen(splits.test.frames))
-    training = round(len(splits.train) * measured.points) * POINT
+    drawn = min(len(splits.train), DRAWN * config.evaluation.constant_steps)
+    training = round(len(splits.train) * measured.points) * POINT + round(drawn * measured.points) * TREE_POINT
     return training + scored * (2 * config.model.points + round(measured.points)) * 12
 
 

@@ -6,7 +6,6 @@ those that were scored: as many points, and the same Chamfer distance to the pre
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,15 +16,16 @@ import numpy as np
 
 from ..checkpoint import load_checkpoint
 from ..config import RunConfig, from_dict, load_config
-from ..data.arrays import load_array
 from ..data.dataset import FrameDataset, open_data
 from ..errors import CheckpointError, ConfigError, DataError
 from ..evaluation.cloud_sequence import PREDICTION, TARGET, CloudSequence, FrameMetric
+from ..evaluation.examples import LARGEST_CLOUDS, read_arrays
 from ..evaluation.metrics import METRICS, frame_metrics
 from ..evaluation.rows import MODEL, FrameRows, read_rows
 from ..evaluation.statistics import read_summary
 from ..progress import console
-from .draw import CLOUDS, ROWS, SUMMARY
+from .draw import ABOUT, CLOUDS, ROWS, SUMMARY
+from .report_files import read_json, simulated
 from .run_folder import RunFolder
 
 #: The metric that tells whether a target is the one that was scored: quick, and changed by any other cloud.
@@ -49,7 +49,7 @@ def evaluated_clouds(
     rows = read_rows(evaluation / ROWS)
     predictions = Predictions(evaluation / CLOUDS, rows)
     about = _about(evaluation)
-    synthetic = any(str(note).startswith("synthetic data") for note in about.get("notes", []))
+    synthetic = simulated(about)
     notes: tuple[str, ...] = ()
     clouds = {PREDICTION: predictions.__getitem__}
     try:
@@ -82,7 +82,8 @@ class Predictions:
     """
 
     def __init__(self, path: Path, rows: FrameRows) -> None:
-        points, names = load_array(path, name="points"), load_array(path, name="frames")
+        saved = read_arrays(path, ("points", "frames"), most=LARGEST_CLOUDS)
+        points, names = saved["points"], saved["frames"]
         if points.ndim != 3 or points.shape[2] != 3 or points.dtype.kind != "f":
             raise DataError(f"{path} must hold points (frames, points, 3); got {points.dtype} {points.shape}")
         if not len(rows) or [str(name) for name in names.ravel()] != [str(frame) for frame in rows.frames]:
@@ -126,12 +127,9 @@ class Targets:
 
 
 def _about(evaluation: Path) -> dict[str, Any]:
-    path = evaluation / "data.json"
-    try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise DataError(f"{path} must be the JSON that csi2pc evaluate writes: {error}; evaluate again") from error
-    if not isinstance(content, dict) or not isinstance(content.get("notes", []), list):
+    path = evaluation / ABOUT
+    content = read_json(path, within=evaluation)
+    if not content or not isinstance(content.get("notes", []), list):
         raise DataError(f"{path} must be the JSON that csi2pc evaluate writes; it is not; evaluate again")
     return content
 

@@ -7,6 +7,7 @@ are left as they were.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -47,6 +48,10 @@ PATIENCE = 5.0
 CLOUDS = 8
 
 
+class DoesNotFitError(ConfigError):
+    """The device has too little memory for the steps of a run."""
+
+
 @dataclass(frozen=True)
 class Probe:
     """Seconds and bytes of single pieces of work, as measured.
@@ -66,6 +71,7 @@ class Probe:
         score: seconds of all metrics of one cloud.
         constant: seconds of optimising all constant clouds.
         memory: bytes, the peak of the process so far; None where the system does not tell.
+        memory_rose: whether that peak is this trial's; otherwise something before it needed as much or more.
         device_memory: bytes, the peak on the GPU; None where there is none.
     """
 
@@ -86,6 +92,7 @@ class Probe:
     score: float
     constant: float
     memory: int | None
+    memory_rose: bool
     device_memory: int | None
 
 
@@ -105,16 +112,36 @@ class _Copy:
 def probe(config: RunConfig, splits: DataSplits) -> Probe:
     """Try a run out: one step to warm up, a few steps, some validation frames, a checkpoint, a few scored frames.
 
+    On a GPU, what the trial took of its memory is given back.
+
     Args:
         config: the run; with several devices, one of them computes its share of a batch.
         splits: its data.
 
     Raises:
+        DoesNotFitError: a ConfigError: the memory of the device is too small for a step or for validation.
         ConfigError: settings that do not fit the machine or the data.
         DataError: a frame cannot be read, or the run's disk has no room for a checkpoint.
     """
     fabric = _fabric(config.training)
+    try:
+        return _tried_out(config, splits, fabric)
+    except torch.cuda.OutOfMemoryError as error:
+        full = str(error).partition("\n")[0]
+    finally:  # here, where neither the copy nor an error that refers to it is left
+        if fabric.device.type == "cuda":
+            gc.collect()
+            torch.cuda.empty_cache()
+    raise DoesNotFitError(
+        f"a step of the run must fit into the memory of {fabric.device}; one with training.batch_size "
+        f"{config.training.batch_size} and loss {', '.join(term.name for term in config.loss)} does not: {full}; "
+        "choose a smaller training.batch_size"
+    )
+
+
+def _tried_out(config: RunConfig, splits: DataSplits, fabric: Fabric) -> Probe:
     cuda = [fabric.device] if fabric.device.type == "cuda" else []
+    before = peak_memory()
     with torch.random.fork_rng(devices=cuda):
         torch.manual_seed(config.training.seed)
         if cuda:
@@ -149,6 +176,7 @@ def probe(config: RunConfig, splits: DataSplits) -> Probe:
         score=score,
         constant=constant,
         memory=peak_memory(),
+        memory_rose=peak_memory() != before,
         device_memory=device_memory,
     )
 

@@ -26,13 +26,15 @@ def report(path: str | Path, out: str | Path | None = None) -> Path:
         the page's path.
 
     Raises:
-        DataError: the folder is neither, a file in it is damaged, or the page cannot be written.
+        DataError: the folder is neither, a file in it is damaged or leads out of it, a link stands where tables and
+            figures belong, or the page cannot be written.
     """
     folder = Path(path)
     page_path = folder / "report.html" if out is None else Path(out)
     if page_path.suffix.lower() not in (".html", ".htm"):
         raise DataError(f"a report is an HTML file; got {page_path}: let its name end in .html")
     beside = page_path.with_suffix("")
+    _refuse_links(beside)
     if ComparisonFolder(folder).config.is_file():
         page, figures = report_comparison(folder)
     elif RunFolder(folder).config.is_file():
@@ -51,6 +53,16 @@ def report(path: str | Path, out: str | Path | None = None) -> Path:
     page.write(page_path)
     console.print(f"wrote {page_path}, and its tables and figures in {beside}", markup=False)
     return page_path
+
+
+def _refuse_links(beside: Path) -> None:
+    """Refuse folders that lead elsewhere: files are replaced and removed in them."""
+    for folder in (beside, beside / "tables", beside / "figures"):
+        if folder.is_symlink() or folder.resolve() != folder.parent.resolve() / folder.name:
+            raise DataError(
+                f"tables and figures are written beside the page, never through a link; {folder} leads to another "
+                f"place: remove the link, or choose another --out"
+            )
 
 
 def _clear(folder: Path) -> None:

@@ -17,8 +17,19 @@ from ..evaluation.page import Page
 from ..evaluation.rows import FrameRows, read_rows
 from ..evaluation.run_page import Evaluated, run_page
 from ..evaluation.statistics import check_rows, read_summary
-from .draw import EXAMPLES, ROWS, SUMMARY
-from .report_files import plain, progress_of, read_history, read_json, read_settings, read_text, setting, shown
+from .draw import ABOUT, EXAMPLES, ROWS, SUMMARY
+from .report_files import (
+    inside,
+    plain,
+    progress_of,
+    read_history,
+    read_json,
+    read_settings,
+    read_text,
+    setting,
+    shown,
+    simulated,
+)
 from .run_folder import RunFolder, checkpoint_of
 
 #: Folders of evaluations, the one on test frames first.
@@ -51,8 +62,7 @@ class RunRecord:
     @property
     def simulated(self) -> bool:
         """Whether the data says that it was simulated."""
-        notes = self.data.get("notes")
-        return any("synthetic" in str(note).lower() for note in notes) if isinstance(notes, list) else False
+        return simulated(self.data)
 
     @property
     def unfinished(self) -> str:
@@ -73,16 +83,16 @@ def read_run(folder: Path) -> RunRecord:
     """Read a run folder, but its rows and clouds.
 
     Raises:
-        DataError: a file is damaged.
+        DataError: a file is damaged, or it or a folder leads out of the run.
     """
     run = RunFolder(folder)
-    found = [folder / name for name in EVALUATIONS if (folder / name / SUMMARY).exists()]
+    found = [place for name in EVALUATIONS if (inside(place := folder / name, folder) / SUMMARY).exists()]
     return RunRecord(
         run=run,
-        settings=read_settings(run.config),
-        history=read_history(run.metrics),
-        data=read_json(run.data),
-        environment=read_json(run.environment),
+        settings=read_settings(run.config, within=folder),
+        history=read_history(run.metrics, within=folder),
+        data=read_json(run.data, within=folder),
+        environment=read_json(run.environment, within=folder),
         evaluation=found[0] if found else None,
     )
 
@@ -91,9 +101,9 @@ def read_evaluated(folder: Path) -> Evaluated:
     """The results of an evaluation's folder.
 
     Raises:
-        DataError: a file is missing or damaged, or rows and summary do not belong together.
+        DataError: a file is missing, damaged or leads out of the folder, or rows and summary do not belong together.
     """
-    rows, summary = read_rows(folder / ROWS), read_summary(folder / SUMMARY)
+    rows, summary = read_rows(inside(folder / ROWS, folder)), read_summary(inside(folder / SUMMARY, folder))
     if len(rows) != summary.frames or rows.metrics != summary.metrics or set(rows.methods) != set(summary.methods):
         raise DataError(f"{folder / ROWS} and {SUMMARY} must be of one evaluation; these are not: evaluate again")
     check_rows(rows, summary.by)
@@ -104,9 +114,9 @@ def checked_examples(path: Path, rows: FrameRows) -> list[FrameExample]:
     """The frames to show, each with clouds that can be shown.
 
     Raises:
-        DataError: the file is missing or damaged, or holds something else.
+        DataError: the file is missing or damaged, holds something else, or leads out of its folder.
     """
-    examples = read_examples(path, rows)
+    examples = read_examples(inside(path, path.parent), rows)
     for example in examples:
         for cloud in (example.target, example.prediction, example.baseline):
             if cloud.ndim != 2 or cloud.shape[1] != 3 or cloud.dtype.kind != "f" or not len(cloud):
@@ -138,7 +148,7 @@ def report_run(folder: Path) -> tuple[Page, Figures]:
     page.listing(provenance(record))
     for path in (record.run.config, record.run.data, record.run.environment):
         if path.exists():
-            page.details(path.name, shown(read_text(path)))
+            page.details(path.name, shown(read_text(path, within=folder)))
     if evaluated is None or not evaluated.examples:
         return page, {}
     return page, {"frames": partial(frames_figure, examples=evaluated.examples)}
@@ -147,7 +157,7 @@ def report_run(folder: Path) -> tuple[Page, Figures]:
 def provenance(record: RunRecord) -> dict[str, str]:
     """Versions, machine, seeds, data and time of a run, by name."""
     pairs = {f"{name}": plain(value) for name, value in record.environment.items()}
-    progress = progress_of(checkpoint_of(record.run.path))
+    progress = progress_of(checkpoint_of(record.run.path), within=record.run.path)
     for name in ("training.seed", "data.split_seed", "evaluation.seed"):
         if (value := setting(record.settings, name, int)) is not None:
             pairs[name] = str(value)
@@ -157,8 +167,10 @@ def provenance(record: RunRecord) -> dict[str, str]:
     if progress:
         pairs["checkpoint"] = f"after step {plain(progress.get('best_step') or progress.get('step'))}"
         pairs["digest of the training and validation data"] = plain(progress.get("data"))
-    if record.evaluation is not None and (targets := read_json(record.evaluation / "data.json").get("targets")):
-        pairs["digest of the frames and targets scored"] = plain(targets)
+    if record.evaluation is not None:
+        about = read_json(record.evaluation / ABOUT, within=record.evaluation)
+        if targets := about.get("targets"):
+            pairs["digest of the frames and targets scored"] = plain(targets)
     parts = record.data.get("parts")
     for line in parts if isinstance(parts, list) else []:
         name, _, rest = plain(line).partition(": ")

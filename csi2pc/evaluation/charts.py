@@ -19,6 +19,8 @@ from .figures import BASELINE, FAINT, PREDICTION, SERIES, TARGET
 COLOURS = {"model": PREDICTION, "blind": BASELINE, "target": TARGET, "faint": FAINT, "open": "#FFFFFF"}
 #: Points of a distribution at most: more would not be seen on a screen.
 STEPS = 300
+#: Largest number that is drawn: the room around it must not leave what a float can hold.
+LARGEST = 1e100
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,9 @@ class LineChart:
 
     def __post_init__(self) -> None:
         values = [value for series in self.series for value in (*series.x, *series.y)]
-        if not values or not all(map(math.isfinite, values)):
-            raise DataError(f"the chart {self.name!r} needs at least one point, and finite ones; got {len(values)}")
+        if not values:
+            raise DataError(f"the chart {self.name!r} needs at least one point, and finite ones; got none")
+        _refuse_beyond(self.name, values)
 
     @property
     def counted(self) -> bool:
@@ -107,6 +110,7 @@ class BarChart:
     def __post_init__(self) -> None:
         if not self.numbers:
             raise DataError(f"the chart {self.name!r} needs at least one value; got none")
+        _refuse_beyond(self.name, self.numbers)
 
     @property
     def numbers(self) -> list[float]:
@@ -141,6 +145,20 @@ def distribution(label: str, values: np.ndarray, style: str | int) -> Series | N
     x = [known[0], *known[chosen]]
     y = [0.0, *((chosen + 1) / len(known))]
     return Series(label, tuple(map(float, x)), tuple(map(float, y)), style)
+
+
+def drawable(value: float) -> bool:
+    """Whether a number can be drawn: finite, and no further from 0 than :data:`LARGEST`."""
+    return abs(value) <= LARGEST
+
+
+def _refuse_beyond(name: str, values: Sequence[float]) -> None:
+    beyond = [value for value in values if not drawable(value)]
+    if beyond:
+        raise DataError(
+            f"the chart {name!r} needs finite numbers up to {LARGEST:g}; {len(beyond)} of {len(values)} are not, "
+            f"{beyond[0]!r:.40} among them: see the rows"
+        )
 
 
 def colour_of(style: str | int) -> str:

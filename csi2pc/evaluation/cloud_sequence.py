@@ -19,6 +19,8 @@ TARGET, PREDICTION = "target", "prediction"
 RATE = 10.0
 #: Seconds that a gap in the recording is shown for at the most, where frames follow one another faster than that.
 LONGEST_PAUSE = 1.0
+#: Seconds that a clock may show, either way from 0: some 3,000 years, and still exact to 0.02 ms as float64.
+LATEST = 1e11
 
 #: Gives the cloud of a frame by its number from 0: float32 ``(N, 3)`` metres. Raises DataError where there is none.
 ReadCloud = Callable[[int], np.ndarray]
@@ -102,13 +104,16 @@ def pace(sequence: CloudSequence, *, rate: float = RATE) -> Pace:
 
     Raises:
         ConfigError: the rate is not a number above 0.
-        DataError: a time is not finite.
+        DataError: a time is not finite, or further from 0 than :data:`LATEST`.
     """
     if not (math.isfinite(rate) and rate > 0):
         raise ConfigError(f"rate must be more than 0 frames a second; got {rate}: {RATE:g} is the default")
     times, count = sequence.times, len(sequence)
-    if times is not None and not np.isfinite(times).all():
-        raise DataError(f"the times of {sequence.name} must be finite seconds; {np.sum(~np.isfinite(times))} are not")
+    if times is not None and not (kept := np.abs(times) <= LATEST).all():
+        raise DataError(
+            f"the times of {sequence.name} must be finite seconds; {np.sum(~kept)} are not, or are further from 0 than "
+            f"{LATEST:g} s: restore the file that they come from"
+        )
     intervals = np.diff(times) if times is not None else np.zeros(0)  # (F - 1,)
     if not (intervals > 0).any():
         untimed = count > 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from .comparison import ComparisonSummary
 from .page import Page
 from .run_page import axis_label, metric_name, slug
 from .settings import EvaluationConfig
-from .tables import Cell, Column, Table, number
+from .tables import Cell, Column, Table, mean_cell, mean_column, number
 
 #: Variants beside the blind baseline in the bars of each slice.
 BARS = 2
@@ -47,12 +48,14 @@ def slices_of_variants(page: Page, summary: ComparisonSummary, compared: Compare
 
 def _slices_table(slices: Mapping[str, list[Slice]], metric: str, *, by: str, name: str, blind: str | None) -> Table:
     first = next(iter(slices.values()))
-    columns = [Column(by), *(Column(name, ("",)) for name in ("frames", *slices, "blind"))]
+    means = [mean_column(variant, [piece.missing for piece in of]) for variant, of in slices.items()]
+    columns = [Column(by), Column("frames", ("",)), *means, Column("blind", ("",), ("baseline",))]
     body = []
     for position, piece in enumerate(first):
         own = [of[position] for of in slices.values()]
-        means = [number(s.mean, note=f"({s.missing} missing)" if s.missing else "") for s in own]
-        body.append((Cell(piece.label), number(piece.frames, "d"), *means, number(piece.baseline_mean)))
+        cells = [mean_cell(column, s.mean, s.missing) for column, s in zip(means, own, strict=True)]
+        against = replace(number(piece.baseline_mean), words=(piece.baseline or "",))
+        body.append((Cell(piece.label), number(piece.frames, "d"), *cells, against))
     return Table(name, f"{metric_name(metric)} by {by}; blind: {blind or 'none'}.", tuple(columns), tuple(body))
 
 

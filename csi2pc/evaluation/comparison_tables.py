@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from .charts import Bar, BarChart
 from .comparison import ComparisonSummary, PairedDifference, VariantScore
-from .comparison_words import difference_words, mean_words, skill_words
+from .comparison_words import NOT_JUDGED, difference_words, mean_words, skill_words
 from .figures import LOWEST_SKILL
 from .metrics import METRICS
 from .run_page import axis_label, is_number, metric_name, slug
@@ -31,20 +32,26 @@ DRAWN = 4
 def scores_table(summary: ComparisonSummary, dataset: str) -> Table:
     """Variants by metrics: means over seeds with their spread, the skill in the first metric, and what CSI is worth.
 
-    The last row is the best blind baseline of each metric.
+    The last row is the best blind baseline of each metric. Where some variants lack seeds, a column counts them; where a
+    metric lacks values of frames, CSV counts these beside its means.
     """
     first = summary.metrics[0]
     present = _present(summary, dataset)
     shuffled = any(summary.score(dataset, variant, first).csi is not None for variant in present)
-    columns = [
-        Column("variant"),
-        *(Column(metric_name(metric), ("mean", "spread")) for metric in summary.metrics),
-        Column(f"skill in {first}", ("", "low", "high")),
-    ]
+    means = [_mean_column(summary, dataset, metric, present) for metric in summary.metrics]
+    seeds = {variant: _seeds(summary, dataset, variant) for variant in present}
+    differ = len(set(seeds.values())) > 1
+    columns = [Column("variant"), *([Column("seeds", ("",))] if differ else []), *means]
+    columns.append(Column(f"skill in {first}", ("", "low", "high")))
     if shuffled:
         columns.append(Column(f"own - shuffled CSI, {axis_label(first)}", ("", "low", "high")))
-    body = [_scores_row(summary, dataset, variant)[: len(columns)] for variant in present]
-    body.append(_blind_row(summary, dataset)[: len(columns)])
+    body = []
+    for variant in present:
+        counts = [number(seeds[variant], "d")] if differ else []
+        cells = (Cell(variant), *counts, *_scores_cells(summary, dataset, variant, means))
+        body.append(cells[: len(columns)])
+    none = [number(None)] if differ else []
+    body.append((Cell("best blind"), *none, *_blind_cells(summary, dataset, means))[: len(columns)])
     used = ", and the error with the frame's own CSI minus with shuffled CSI (negative: the CSI is used)"
     caption = (
         f"{dataset}: means over frames, then over {counted(len(summary.seeds), 'seed')} ± their standard deviation (↓ "
@@ -59,8 +66,13 @@ def skill_table(summary: ComparisonSummary, dataset: str) -> Table:
     body = []
     for variant in _present(summary, dataset):
         scores = [summary.score(dataset, variant, metric) for metric in summary.metrics]
-        body.append((Cell(variant), *(_skill_cell(score) for score in scores)))
-    columns = (Column("variant"), *(Column(metric, ("skill", "low", "high")) for metric in summary.metrics))
+        cells = [
+            replace(_skill_cell(score), words=(score.blind or "", score.standing) if score else ("", ""))
+            for score in scores
+        ]
+        body.append((Cell(variant), *cells))
+    skill = [Column(metric, ("skill", "low", "high"), ("best blind", "standing")) for metric in summary.metrics]
+    columns = (Column("variant"), *skill)
     blind = "; ".join(
         f"{score.metric}: {score.blind}" for score in _first_scores(summary, dataset) if score.blind is not None
     )
@@ -78,9 +90,8 @@ def differences_table(summary: ComparisonSummary, dataset: str) -> Table | None:
         (Cell(variant), *(_difference_cell(found.get((variant, metric))) for metric in summary.metrics))
         for variant in variants
     )
-    columns = (
-        Column("variant"), *(Column(metric_name(metric), ("difference", "low", "high")) for metric in summary.metrics),
-    )  # fmt: skip
+    kinds = [Column(metric_name(metric), ("difference", "low", "high"), ("standing",)) for metric in summary.metrics]
+    columns = (Column("variant"), *kinds)
     caption = (
         f"{dataset}: each variant minus {summary.reference}, on the same frames and seeds; intervals hold together for "
         f"all variants under one metric at {summary.confidence:.0%}. In bold: better or worse than {summary.reference}."
@@ -176,11 +187,11 @@ def runs_table(rows: Sequence[Mapping[str, Any]], *, name: str, caption: str) ->
     """Runs of the comparison and their states."""
     body = []
     for row in rows:
-        seed, seconds = (row.get(key) if is_number(row.get(key)) else None for key in ("seed", "seconds"))
-        rate, epochs = (row.get(key) if is_number(row.get(key)) else None for key in ("learning_rate", "epochs"))
+        seed, epochs = (row.get(key) if type(row.get(key)) is int else None for key in ("seed", "epochs"))
+        rate, seconds = (row.get(key) if is_number(row.get(key)) else None for key in ("learning_rate", "seconds"))
         body.append((
-            Cell(str(row.get("dataset"))), Cell(str(row.get("variant"))), number(seed, "g"),
-            Cell(str(row.get("state"))), number(seconds, ".0f"), number(rate, "g"), number(epochs, "g"),
+            Cell(str(row.get("dataset"))), Cell(str(row.get("variant"))), number(seed, "d"),
+            Cell(str(row.get("state"))), number(seconds, ".0f"), number(rate, "g"), number(epochs, "d"),
             Cell(str(row.get("reason") or "")),
         ))  # fmt: skip
     columns = (
@@ -200,25 +211,47 @@ def _first_scores(summary: ComparisonSummary, dataset: str) -> list[VariantScore
     return [score for score in scores if score is not None]
 
 
-def _scores_row(summary: ComparisonSummary, dataset: str, variant: str) -> tuple[Cell, ...]:
+def _seeds(summary: ComparisonSummary, dataset: str, variant: str) -> int:
+    """Seeds with a result in any metric."""
+    scores = [summary.score(dataset, variant, metric) for metric in summary.metrics]
+    return max(sum(value is not None for value in score.seeds) for score in scores if score is not None)
+
+
+def _mean_column(summary: ComparisonSummary, dataset: str, metric: str, variants: Sequence[str]) -> Column:
+    scores = [summary.score(dataset, variant, metric) for variant in variants]
+    gaps = any(score is not None and score.missing for score in scores)
+    return Column(metric_name(metric), ("mean", "spread", "missing") if gaps else ("mean", "spread"), ("baseline",))
+
+
+def _mean_cell(column: Column, text: str, *numbers: float | None, baseline: str = "") -> Cell:
+    return Cell(text, (*numbers, None, None, None)[: len(column.numbers)], words=(baseline,))
+
+
+def _scores_cells(
+    summary: ComparisonSummary, dataset: str, variant: str, columns: Sequence[Column]
+) -> tuple[Cell, ...]:
     scores = [summary.score(dataset, variant, metric) for metric in summary.metrics]
     first = scores[0]
-    means = [Cell(mean_words(score), (None, None) if score is None else (score.mean, score.spread)) for score in scores]
+    means = [
+        _mean_cell(column, mean_words(score), *((score.mean, score.spread, score.missing) if score else ()))
+        for column, score in zip(columns, scores, strict=True)
+    ]
     text = number(first.csi, "+.4f").text + interval_words(first.csi_low, first.csi_high, "+.4f")
     csi = Cell(text, (first.csi, first.csi_low, first.csi_high))
-    return Cell(variant), *means, _skill_cell(first), csi
+    return *means, _skill_cell(first), csi
 
 
-def _blind_row(summary: ComparisonSummary, dataset: str) -> tuple[Cell, ...]:
+def _blind_cells(summary: ComparisonSummary, dataset: str, columns: Sequence[Column]) -> tuple[Cell, ...]:
     by_metric = {score.metric: score for score in _first_scores(summary, dataset)}
     cells = []
-    for metric in summary.metrics:
+    for column, metric in zip(columns, summary.metrics, strict=True):
         score = by_metric.get(metric)
         if score is None or score.blind_mean is None:
-            cells.append(Cell("-", (None, None)))
+            cells.append(_mean_cell(column, "-"))
         else:
-            cells.append(Cell(f"{score.blind_mean:.4f} {score.blind}", (score.blind_mean, None)))
-    return Cell("best blind"), *cells, Cell("0", (0.0, None, None)), Cell("-", (None, None, None))
+            text = f"{score.blind_mean:.4f} {score.blind}"
+            cells.append(_mean_cell(column, text, score.blind_mean, baseline=score.blind or ""))
+    return *cells, Cell("0", (0.0, None, None)), Cell("-", (None, None, None))
 
 
 def _skill_cell(score: VariantScore | None) -> Cell:
@@ -229,9 +262,10 @@ def _skill_cell(score: VariantScore | None) -> Cell:
 
 def _difference_cell(difference: PairedDifference | None) -> Cell:
     if difference is None:
-        return Cell("-", (None, None, None))
+        return Cell("-", (None, None, None), words=("",))
     numbers = (difference.difference, difference.low, difference.high)
-    return Cell(difference_words(difference), numbers, strong=difference.standing in ("better", "worse"))
+    text = difference_words(difference) + (f" ({NOT_JUDGED})" if difference.standing == "unknown" else "")
+    return Cell(text, numbers, difference.standing in ("better", "worse"), (difference.standing,))
 
 
 def _difference_bar(difference: PairedDifference) -> Bar:

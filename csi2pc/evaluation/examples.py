@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +16,14 @@ from .baselines import Clouds
 from .metrics import METRICS
 from .rows import MODEL, FrameRows
 from .statistics import Summary
+from .wording import listed
 
 #: The clouds of an example, in the order of the figure.
 CLOUDS = ("target", "prediction", "baseline")
+#: Most bytes of all examples when unpacked; three frames of 10,000 points take about one million.
+LARGEST_EXAMPLES = 2**26
+#: Most bytes of all clouds of a run when unpacked: 64,152 test frames of MM-Fi with 2,048 points each take 1.6e9.
+LARGEST_CLOUDS = 2**31
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,27 +118,56 @@ def write_examples(path: str | Path, examples: Sequence[FrameExample]) -> None:
         np.savez_compressed(file, **arrays)
 
 
+def read_arrays(path: str | Path, names: Sequence[str] = (), *, most: int) -> dict[str, np.ndarray]:
+    """Arrays of an NPZ file, without pickled objects; a crafted file of a few kilobytes unpacks to any size.
+
+    Args:
+        path: the file.
+        names: which arrays; by default all.
+        most: bytes that they may take when unpacked, which the file says before anything is.
+
+    Raises:
+        DataError: missing, no regular file, damaged, larger, or without one of the arrays.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise DataError(f"arrays are read from an NPZ file; {path} is none: evaluate again")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            sizes = {member.filename.removesuffix(".npy"): member.file_size for member in archive.infolist()}
+        wanted = tuple(names) or tuple(sizes)
+        size = sum(sizes[name] for name in wanted)
+        if size > most:
+            raise ValueError(f"its arrays take {size:,} bytes; at most {most:,} are read")
+        with np.load(path, allow_pickle=False) as saved:
+            return {name: saved[name] for name in wanted}
+    except Exception as error:  # numpy, zipfile, zlib and tokenize each have errors of their own for damage
+        what = f"with {listed(names)}" if names else "of examples"
+        raise DataError(f"{path} is not a readable NPZ file {what}: {error!s:.300}; evaluate again") from error
+
+
 def read_examples(path: str | Path, rows: FrameRows) -> list[FrameExample]:
     """Read what :func:`write_examples` wrote, with the values that the rows hold for these frames.
 
     Raises:
-        DataError: the file is missing, is none of these, or names a frame that is not in the rows.
+        DataError: the file is missing, is none of these, takes more than :data:`LARGEST_EXAMPLES`, or names a frame
+            that is not in the rows.
     """
     row_of = {(frame.sequence, frame.index): row for row, frame in enumerate(rows.frames)}
+    saved = read_arrays(path, most=LARGEST_EXAMPLES)
     try:
-        with np.load(path, allow_pickle=False) as saved:
-            return [
-                _example(
-                    rows,
-                    row_of[str(saved["sequence"][number]), int(saved["index"][number])],
-                    label=str(label),
-                    metric=str(saved["metric"][number]),
-                    baseline_name=str(saved["baseline_name"][number]),
-                    clouds=tuple(saved[f"{name}_{number}"] for name in CLOUDS),
-                )
-                for number, label in enumerate(saved["label"])
-            ]
-    except (OSError, ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        return [
+            _example(
+                rows,
+                row_of[str(saved["sequence"][number]), int(saved["index"][number])],
+                label=str(label),
+                metric=str(saved["metric"][number]),
+                baseline_name=str(saved["baseline_name"][number]),
+                clouds=tuple(saved[f"{name}_{number}"] for name in CLOUDS),
+            )
+            for number, label in enumerate(saved["label"])
+        ]
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError) as error:
         raise DataError(
             f"examples must be frames of the rows, saved by this version; {path}: {error}; evaluate again"
         ) from error

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import itertools
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,7 @@ class Page:
     _blocks: list[str] = field(default_factory=list)
     _sections: list[tuple[str, str]] = field(default_factory=list)
     _clouds: dict[str, str] = field(default_factory=dict)
+    _names: dict[str, set[str]] = field(default_factory=dict)
 
     def banner(self, kind: str, text: str) -> None:
         """Say something at the very top."""
@@ -71,6 +73,7 @@ class Page:
 
     def section(self, name: str, title: str) -> None:
         """Begin a section; ``name`` is its address within the page."""
+        name = self.free_name("sections", name)
         self._blocks.append(f'{"</section>" if self._sections else ""}<section id="{name}"><h2>{escaped(title)}</h2>')
         self._sections.append((name, title))
 
@@ -85,6 +88,7 @@ class Page:
 
     def table(self, table: Table) -> None:
         """A table that can be sorted by any column."""
+        table = replace(table, name=self.free_name("tables", table.name))
         self.tables.append(table)
         self._blocks.append(table.as_html())
 
@@ -113,6 +117,17 @@ class Page:
         """Long text, word for word, folded away under a title."""
         shown = "\n".join(escaped(line) for line in text.splitlines())
         self._blocks.append(f"<details><summary>{escaped(title)}</summary><pre>{shown}</pre></details>")
+
+    def free_name(self, kind: str, name: str) -> str:
+        """``name``, with a number behind it where another of its ``kind`` on this page has it; taken from now on.
+
+        Names differ in more than capital letters, which some file systems do not tell apart.
+        """
+        taken = self._names.setdefault(kind, set())
+        numbered = (name if count == 1 else f"{name}-{count}" for count in itertools.count(1))
+        free = next(each for each in numbered if each.casefold() not in taken)
+        taken.add(free.casefold())
+        return free
 
     def html(self) -> str:
         """The whole document."""
@@ -153,6 +168,7 @@ class Page:
                 draw_chart(folder / "figures" / f"{chart.name}.{ending}", chart)
 
     def _figure(self, chart: Chart, width: int) -> str:
+        chart = replace(chart, name=self.free_name("figures", chart.name))
         self.charts.append(chart)
         caption = f"<figcaption>{escaped(chart.title)}</figcaption>"
         return f'<figure class="wide">{caption}{chart_svg(chart, width)}</figure>'

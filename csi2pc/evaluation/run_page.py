@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from .breakdown import SLICES, Slice, breakdown
-from .charts import Bar, BarChart, LineChart, Series, distribution
+from .charts import Bar, BarChart, LineChart, Series, distribution, drawable
 from .examples import FrameExample
 from .figures import LEGEND, LOWEST_SKILL
 from .metrics import METRICS
 from .page import CloudPanel, Page
 from .rows import MODEL, SHUFFLED, FrameRows
 from .settings import EvaluationConfig
-from .statistics import PARTS, Comparison, Score, Summary
+from .statistics import PARTS, Comparison, Summary
 from .summary import NOT_DISTINGUISHABLE, standing, words
-from .tables import Cell, Column, Table, number
+from .tables import Cell, Column, Table, mean_cell, mean_column, number
 from .wording import arrow, counted, interval_words, unit
 
 #: Metrics whose distribution over the frames is drawn.
@@ -74,16 +74,21 @@ def run_page(page: Page, evaluated: Evaluated | None, history: Sequence[Mapping[
 def scores_table(summary: Summary) -> Table:
     """Metrics by methods: means over frames, and the skill against the best blind baseline, which stands in bold."""
     methods = sorted(summary.methods, key=lambda method: (method != MODEL, method == SHUFFLED))
-    columns = [Column("metric"), *(Column(method, ("",)) for method in methods), Column("skill", ("", "low", "high"))]
+    means = [
+        mean_column(method, [summary.score(metric, method).missing for metric in summary.metrics]) for method in methods
+    ]
+    columns = [Column("metric"), *means, Column("skill", ("", "low", "high"), ("best blind", "standing"))]
     body = []
     for metric in summary.metrics:
         best = summary.best_blind(metric)
+        scores = [(column, summary.score(metric, column.title)) for column in means]
         cells = [
-            _mean_cell(summary.score(metric, method), strong=best is not None and method == best.baseline)
-            for method in methods
+            mean_cell(column, score.mean, score.missing, strong=best is not None and column.title == best.baseline)
+            for column, score in scores
         ]
-        skill = (best.skill, best.skill_low, best.skill_high) if best else (None, None, None)
-        body.append((Cell(metric_name(metric)), *cells, skill_cell(*skill)))
+        skill = skill_cell(best.skill, best.skill_low, best.skill_high) if best else skill_cell(None, None, None)
+        names = (best.baseline, standing(best)) if best else ("", "")
+        body.append((Cell(metric_name(metric)), *cells, replace(skill, words=names)))
     every = "" if summary.every == 1 else f", one in {summary.every} of each sequence"
     caption = (
         f"Means over {summary.frames} {PARTS[summary.part]} frames{every} of {counted(summary.groups, summary.by)} "
@@ -136,17 +141,18 @@ def logged(history: Sequence[Mapping[str, object]], key: str) -> list[tuple[floa
 
 def slices_table(slices: Sequence[Slice], metric: str, *, by: str, name: str) -> Table:
     """The scores of each slice."""
+    mean = mean_column(axis_label(metric), [piece.missing for piece in slices])
     columns = (
-        Column(by), Column("frames", ("",)), Column("sequences", ("",)), Column(axis_label(metric), ("",)),
-        Column("blind", ("",)), Column("skill", ("", "low", "high")),
+        Column(by), Column("frames", ("",)), Column("sequences", ("",)), mean,
+        Column("blind", ("",), ("baseline",)), Column("skill", ("", "low", "high")),
     )  # fmt: skip
     body = tuple(
         (
             Cell(piece.label),
             number(piece.frames, "d"),
             number(piece.groups, "d"),
-            number(piece.mean, note=f"({piece.missing} missing)" if piece.missing else ""),
-            number(piece.baseline_mean),
+            mean_cell(mean, piece.mean, piece.missing),
+            replace(number(piece.baseline_mean), words=(piece.baseline or "",)),
             skill_cell(piece.skill, piece.skill_low, piece.skill_high),
         )
         for piece in slices
@@ -199,8 +205,8 @@ def distribution_chart(name: str, metric: str, lines: Sequence[tuple[str, np.nda
 
 
 def is_number(value: object) -> bool:
-    """Whether a value out of a JSON file is a finite number."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < np.inf
+    """Whether a value out of a JSON file is a number that can be shown and drawn."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and drawable(value)
 
 
 def slug(text: str) -> str:
@@ -261,11 +267,6 @@ def _frames(page: Page, examples: Sequence[FrameExample]) -> None:
                 CloudPanel(f"blind: {example.baseline_name}", note(example.baseline_value), "blind", example.baseline),
             ],
         )
-
-
-def _mean_cell(score: Score, *, strong: bool) -> Cell:
-    note = f"({score.missing} missing)" if score.missing and score.frames else ""
-    return number(score.mean, strong=strong, note=note)
 
 
 def _skill_bar(comparison: Comparison) -> Bar:

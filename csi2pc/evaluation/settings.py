@@ -25,7 +25,7 @@ class EvaluationConfig:
     Attributes:
         metrics: names out of :data:`csi2pc.evaluation.metrics.METRICS`; all of them by default. The first one
             chooses the best, median and worst frames and is quoted first.
-        every: score the first frame of each sequence and every so-manieth after it; 1 (default) scores all. Exact EMD
+        every: score the first frame of each sequence and every n-th after it; 1 (default) scores all. Exact EMD
             of all methods on the 64,000 test frames of MM-Fi takes days, and neighbouring frames are nearly the same
             picture. Whatever is made of the rows says so.
         by: what is resampled for the intervals: ``"sequence"`` (default) or ``"subject"``. Neighbouring frames of
@@ -68,7 +68,7 @@ class EvaluationConfig:
             raise ConfigError(f"seed must be 0 or more; got {self.seed}; any such integer will do")
 
     def chosen(self, frames: Sequence[FrameId]) -> list[int]:
-        """Positions of the frames to score: of each sequence the first in the list, and every so-manieth after it."""
+        """Positions of the frames to score: of each sequence the first in the list, and every n-th after it."""
         seen: Counter[str] = Counter()
         positions = []
         for position, frame in enumerate(frames):

@@ -6,6 +6,7 @@ A file of results may come from anywhere. What does not fit is refused, and noth
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -14,6 +15,11 @@ from typing import Any, TypeVar
 from ..data.atomic import replacing
 
 Kind = TypeVar("Kind")
+
+#: Largest text file that is read whole: 50,000 skipped frames in a data.json take about 5 million bytes.
+LARGEST = 64 * 2**20
+#: Digits of a whole number at most: more fit into no float that can be drawn.
+DIGITS = 100
 
 #: What a field of each annotation may hold in JSON; fields of other annotations must be tuples or dictionaries by now.
 _HOLDS: dict[str, tuple[type, ...]] = {
@@ -50,10 +56,38 @@ def read_json(path: str | Path, *, version: int) -> dict[str, Any]:
     Raises:
         OSError, ValueError: not readable, not strict JSON, no object, or another version.
     """
-    content = json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+    content = parsed(read_text(path))
     if not isinstance(content, dict) or content.pop("version", None) != version:
         raise ValueError(f"its version is not {version}")
     return content
+
+
+def read_text(path: str | Path, *, most: int = LARGEST) -> str:
+    """The text of a regular file of at most ``most`` bytes; of a larger one no more than that is read.
+
+    Raises:
+        OSError, ValueError: not readable, too large, not UTF-8, or no regular file: a pipe would be waited for forever.
+    """
+    path = Path(path)
+    if path.exists() and not path.is_file():
+        raise ValueError("it is no regular file")
+    with open(path, "rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise ValueError(f"it has more than {most:,} bytes, and no more are read")
+    return content.decode("utf-8")
+
+
+def parsed(text: str) -> Any:
+    """What strict JSON says: every number in it is finite.
+
+    Raises:
+        ValueError: it is none, its nesting is too deep to be read, or a whole number exceeds :data:`DIGITS` digits.
+    """
+    try:
+        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite, parse_int=_whole)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def exactly(kind: type[Kind], content: Mapping[str, Any]) -> Kind:
@@ -72,11 +106,23 @@ def exactly(kind: type[Kind], content: Mapping[str, Any]) -> Kind:
 def _checked(name: str, annotation: str, value: Any) -> Any:
     if annotation in _ENTRIES:
         if type(value) not in (tuple, list) or any(type(entry) not in _ENTRIES[annotation] for entry in value):
-            raise ValueError(f"{name} must be {annotation}; got {value!r:.60}")
+            raise ValueError(f"{name} must be {annotation}; got a {type(value).__name__} of something else")
         return tuple(value)
     if type(value) not in _HOLDS.get(annotation, (tuple, dict)):
-        raise ValueError(f"{name} must be {annotation}; got {value!r:.60}")
+        raise ValueError(f"{name} must be {annotation}; got a value of type {type(value).__name__}")
     return value
+
+
+def _finite(text: str) -> float:
+    if not math.isfinite(value := float(text)):
+        raise ValueError(f"{text:.40} is beyond every number that can be stored")
+    return value
+
+
+def _whole(text: str) -> int:
+    if len(text) > DIGITS:
+        raise ValueError(f"a whole number must have at most {DIGITS} digits; one has {len(text)}")
+    return int(text)
 
 
 def _refuse_constant(name: str) -> None:

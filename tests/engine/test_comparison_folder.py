@@ -54,7 +54,7 @@ def test_states_say_what_is_missing_and_why(settings, tmp_path):
     assert read_rows_of(tmp_path / "runs.json") == rows
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"rows": 1}', '{"rows": [1]}'])
+@pytest.mark.parametrize("text", ["", "[]", '{"rows": 1}', '{"rows": [1]}', '{"rows": [{"a": NaN}]}', "[" * 100_000])
 def test_rows_that_are_none_are_refused(text, tmp_path):
     (tmp_path / "runs.json").write_text(text)
     with pytest.raises(DataError, match="a comparison's rows must be a file saved by csi2pc compare"):

@@ -17,7 +17,7 @@ from csi2pc.engine.train import train
 PIECES = Probe(
     device="cpu", steps=5, frames=3, read=0.5, read_points=0.25, kept=False, sample=1000, points=48.0, step=2.0,
     validate=0.125, save=4.0, last=3000, best=1000, predict=0.5, score=0.0625, constant=16.0, memory=10**6,
-    device_memory=None,
+    memory_rose=True, device_memory=None,
 )  # fmt: skip
 
 
@@ -97,6 +97,28 @@ def test_kept_frames_count_once_they_are_still_to_be_read(settings, splits, with
     assert scaled(replace(large, memory=None), shared, splits).memory_bytes is None
 
 
+class Many:
+    """A part with more frames than could be made here; only their number and names are asked for."""
+
+    def __init__(self, part, count):
+        self.frames = part.frames * (count // len(part.frames))
+
+    def __len__(self):
+        return len(self.frames)
+
+
+def test_only_frames_that_a_constant_cloud_draws_get_a_tree(settings, splits):
+    """At 240,000 training frames of 48 points; 16 bytes a point for a tree."""
+    large = replace(splits, train=Many(splits.train, 240_000))
+    few, default, all_drawn = (
+        scaled(PIECES, evaluated(settings, constant_steps=steps), large).memory_bytes for steps in (5, 300, 9000)
+    )
+    assert few > PIECES.memory + 240_000 * 48 * 36
+    assert default - few == 295 * 32 * 48 * 16
+    assert all_drawn - few == (240_000 - 5 * 32) * 48 * 16
+    assert scaled(PIECES, evaluated(settings, constant_steps=99_999), large).memory_bytes == all_drawn
+
+
 def test_disk_and_memory_are_near_what_a_run_takes(config, splits):
     predicted = predict_cost(config, splits)
     assert 0 < predicted.seconds_blind < predicted.seconds_evaluation and predicted.seconds_training > 0
@@ -132,6 +154,7 @@ def test_costs_add_up():
     assert one + other == Cost(11.0, 22.0, 5.5, 400, 700, 1100, "one; other")
     assert (one + one).found == "one" and (one + one).device_bytes is None
     assert replace(one, memory_bytes=None) + other == replace(one + other, memory_bytes=400)
+    assert (one + replace(other, memory_at_most=True)).memory_at_most and not (one + other).memory_at_most
 
 
 def test_a_cost_is_one_line_for_people():
@@ -141,6 +164,12 @@ def test_a_cost_is_one_line_for_people():
     )
     assert "3 GB on the GPU" in replace(cost, device_bytes=3 * 10**9).summary()
     assert "of memory" not in replace(cost, memory_bytes=None).summary()
+
+
+def test_memory_that_something_before_may_have_needed_is_a_bound(settings, splits):
+    bound = scaled(replace(PIECES, memory_rose=False), settings, splits)
+    assert ", at most 1." in bound.summary() and "at most" not in scaled(PIECES, settings, splits).summary()
+    assert "at most" not in scaled(replace(PIECES, memory=None, memory_rose=False), settings, splits).summary()
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,10 @@ def test_damaged_evaluations_are_refused(run):
     clouds = open_clouds(run)
     assert "without a blind baseline" in clouds.notes[0] and clouds.open(clouds.names[0]).metrics[0].blind == ""
     (folder / "data.json").write_text("[1]")
-    with pytest.raises(DataError, match="data.json must be the JSON"):
+    with pytest.raises(DataError, match="data.json must be a strict JSON object"):
+        open_clouds(run)
+    (folder / "data.json").unlink()
+    with pytest.raises(DataError, match="data.json must be the JSON"):  # it may say that the data was simulated
         open_clouds(run)
     np.savez(folder / "clouds.npz", points=np.zeros((2, 5, 3), np.float32), frames=["a#0", "b#1"])
     with pytest.raises(DataError, match="must hold the clouds of the 8 frames"):

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from csi2pc.data.dataset import open_data
-from csi2pc.engine.probe import FRAMES, STEPS, STEPS_A_PROBE, peak_memory, probe
+from csi2pc.engine.probe import FRAMES, STEPS, STEPS_A_PROBE, DoesNotFitError, peak_memory, probe
 from csi2pc.errors import ConfigError, DataError
 from csi2pc.losses.criterion import Criterion
 from csi2pc.models.csi2pc import CSI2PC
@@ -25,7 +25,8 @@ def measured(settings, splits):
 def test_every_piece_of_work_is_measured(measured, splits):
     for item in fields(measured):
         value = getattr(measured, item.name)
-        assert value is None if item.name == "device_memory" else value, item.name
+        if item.name != "memory_rose":  # other tests may have needed more in this process
+            assert value is None if item.name == "device_memory" else value, item.name
     assert measured.device == "cpu" and measured.kept
     first = splits.train[0]
     assert measured.sample == first.features.nbytes + first.valid.nbytes + first.points.nbytes
@@ -78,6 +79,33 @@ def test_points_that_are_not_finite_end_the_trial_and_are_left_to_the_run(settin
 def test_a_machine_that_is_not_there_is_refused(settings, splits, with_training):
     with pytest.raises(ConfigError, match="tried out on accelerator banana.*set training.accelerator"):
         probe(with_training(settings, accelerator="banana"), splits)
+
+
+def test_a_step_that_does_not_fit_into_the_memory_of_the_device_is_told_with_what_to_change(
+    settings, splits, monkeypatch
+):
+    def full(self, *clouds):
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB.\nA second line.")
+
+    monkeypatch.setattr(Criterion, "forward", full)
+    with pytest.raises(DoesNotFitError, match=r"training\.batch_size 7 and loss .*9 GiB\.; choose a smaller") as told:
+        probe(settings, splits)
+    assert isinstance(told.value, ConfigError) and told.value.__context__ is None  # which would keep the copy alive
+
+
+def test_memory_that_was_needed_before_is_told_from_memory_of_the_trial(settings, splits, monkeypatch):
+    peaks = iter([100, 100, 100, 100, 300, 300])
+    monkeypatch.setattr("csi2pc.engine.probe.peak_memory", lambda: next(peaks))
+    assert not probe(settings, splits).memory_rose
+    assert probe(settings, splits).memory_rose
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_memory_of_the_gpu_is_given_back(settings, splits, with_training):
+    torch.cuda.empty_cache()
+    before = torch.cuda.memory_reserved()
+    found = probe(with_training(settings, accelerator="cuda"), splits)
+    assert found.device_memory > 0 and torch.cuda.memory_reserved() == before
 
 
 def test_a_disk_without_room_is_told_before_training(settings, splits, monkeypatch):

@@ -109,3 +109,25 @@ def test_what_is_neither_a_run_nor_a_comparison_is_refused(tmp_path, rng):
         report(tmp_path)
     with pytest.raises(DataError, match="let its name end in .html"):
         report(make_run(tmp_path / "run", rng, evaluated=False), tmp_path / "page.pdf")
+
+
+@pytest.mark.parametrize("link", ["report", "report/tables", "report/figures"])
+def test_nothing_is_written_or_removed_through_a_link(tmp_path, rng, link):
+    folder, elsewhere = make_run(tmp_path / "run", rng, evaluated=False), tmp_path / "elsewhere"
+    (elsewhere / "tables").mkdir(parents=True)
+    kept = [elsewhere / "kept.csv", elsewhere / "tables" / "kept.csv"]
+    for file in kept:
+        file.write_text("mine")
+    (folder / link).parent.mkdir(exist_ok=True)
+    (folder / link).symlink_to(elsewhere)
+    with pytest.raises(DataError, match="never through a link"):
+        report(folder)
+    assert all(file.read_text() == "mine" for file in kept)
+
+
+def test_a_page_carries_no_file_from_elsewhere(tmp_path, rng):
+    folder = make_run(tmp_path / "run", rng, evaluated=False)
+    (folder / "config.yaml").rename(tmp_path / "other.yaml")
+    (folder / "config.yaml").symlink_to(tmp_path / "other.yaml")
+    with pytest.raises(DataError, match=r"config\.yaml must lie in its folder"):
+        report(folder)

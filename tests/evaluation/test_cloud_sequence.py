@@ -55,6 +55,9 @@ def test_what_cannot_be_shown_is_refused():
         pace(sequence([0.0, 1.0]), rate=0)
     with pytest.raises(DataError, match="finite seconds; 1 are not"):
         pace(sequence([0.0, np.nan]))
+    for absurd in (1e308, -1e12, np.inf):
+        with pytest.raises(DataError, match="further from 0 than 1e\\+11 s"):
+            pace(sequence([0.0, absurd]))
     with pytest.raises(DataError, match="at least one frame"):
         sequence([])
     with pytest.raises(ShapeError, match="times must be"):

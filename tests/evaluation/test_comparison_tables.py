@@ -34,19 +34,33 @@ def test_scores(summary):
     for row in table.rows[:3]:
         for metric, cell in zip(summary.metrics, row[1:], strict=False):
             score = summary.score("sim", row[0].text, metric)
-            assert cell.numbers == (score.mean, score.spread)
+            assert cell.numbers == (score.mean, score.spread, score.missing)
             assert ("(4 missing)" in cell.text) == (row[0].text == "same")
         first = summary.score("sim", row[0].text, summary.metrics[0])
         assert row[-2].numbers == (first.skill, first.skill_low, first.skill_high)
         assert row[-1].numbers == (first.csi, first.csi_low, first.csi_high)
-    assert table.rows[-1][1].numbers == (first.blind_mean, None) and first.blind in table.rows[-1][1].text
+    blind = table.rows[-1][1]
+    assert blind.numbers == (first.blind_mean, None, None) and first.blind in blind.text
+    assert table.as_csv()[-1][4] == first.blind and table.as_csv()[0][4].endswith("baseline")
+
+
+def test_a_variant_that_lacks_a_seed_is_counted():
+    runs = [
+        ComparedRun("sim", variant, seed, rows_of(np.random.default_rng(0), missing=0))
+        for variant, seed in (("apml", 0), ("apml", 1), ("short", 0))
+    ]
+    table = scores_table(compare_runs(runs, reference="apml", resamples=1000), "sim")
+    assert table.as_csv()[0][:2] == ["variant", "seeds"]
+    assert [row[1].numbers for row in table.rows] == [(2,), (1,), (None,)]
+    assert not any("missing" in title for title in table.as_csv()[0])
 
 
 def test_skill(summary):
     table, chart = skill_table(summary, "sim"), skill_chart(summary, "sim")
     for row, (label, (bar,), _) in zip(table.rows, chart.rows, strict=True):
         for metric, cell in zip(summary.metrics, row[1:], strict=True):
-            assert cell.numbers[0] == summary.score("sim", row[0].text, metric).skill
+            score = summary.score("sim", row[0].text, metric)
+            assert cell.numbers[0] == score.skill and cell.words == (score.blind, score.standing)
         assert (row[0].text, row[1].numbers) == (label, (bar.value, bar.low, bar.high))
 
 
@@ -58,9 +72,10 @@ def test_differences(summary):
         for metric, cell in zip(summary.metrics, row[1:], strict=True):
             found = next(d for d in summary.differences_of("sim", metric) if d.variant == row[0].text)
             assert cell.numbers == (found.difference, found.low, found.high)
-            assert cell.strong == (found.standing in ("better", "worse"))
+            assert cell.strong == (found.standing in ("better", "worse")) and cell.words == (found.standing,)
+            assert ("not judged" in cell.text) == (found.standing == "unknown")
             standings[row[0].text, metric] = found.standing
-    assert standings["worse", "chamfer_l1"] == "worse"
+    assert standings["worse", "chamfer_l1"] == "worse" and standings["same", "emd"] == "unknown"
     charts = difference_charts(summary, "sim")
     assert len(charts) == 3 and [label for label, _, _ in charts[0].rows] == ["worse", "same"]
     assert charts[0].rows[0][1][0].style == "blind"
@@ -90,3 +105,4 @@ def test_rows_from_files_may_hold_anything():
     assert dataset.text == HOSTILE and rate.numbers == (None,) and choice.text == "chosen"
     table = runs_table([{"seed": 1, "seconds": 3.5, "state": "done"}, {"seed": []}], name="runs", caption="")
     assert table.rows[0][2].numbers == (1,) and table.rows[1][2].numbers == (None,)
+    assert runs_table([{"seed": 2_000_000}], name="runs", caption="").rows[0][2].text == "2000000"

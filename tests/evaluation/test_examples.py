@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from csi2pc.errors import DataError
-from csi2pc.evaluation.examples import best_median_worst, choose_examples, read_examples, write_examples
+from csi2pc.evaluation.examples import (
+    best_median_worst,
+    choose_examples,
+    read_arrays,
+    read_examples,
+    write_examples,
+)
 from csi2pc.evaluation.rows import FrameRows
 from csi2pc.evaluation.statistics import summarise
 from csi2pc.types import FrameId
@@ -98,6 +104,18 @@ def test_what_are_no_examples_of_the_rows_is_refused(tmp_path, rng):
         read_examples(path, content[0])
     with pytest.raises(DataError, match="nowhere.npz"):
         read_examples(tmp_path / "nowhere.npz", content[0])
+
+
+def test_arrays_that_unpack_to_too_much_are_refused_before_they_are(tmp_path):
+    path = tmp_path / "a.npz"
+    np.savez_compressed(path, points=np.zeros(10_000), names=["a"])
+    assert path.stat().st_size < 2_000
+    assert list(read_arrays(path, ("names",), most=1_000)) == ["names"]
+    assert set(read_arrays(path, most=100_000)) == {"points", "names"}
+    with pytest.raises(DataError, match=r"arrays take 80,\d\d\d bytes; at most 1,000"):
+        read_arrays(path, ("points",), most=1_000)
+    with pytest.raises(DataError, match="with points and frames"):
+        read_arrays(path, ("points", "frames"), most=100_000)
 
 
 def test_best_median_worst():

@@ -85,3 +85,16 @@ def test_files_beside_the_page(page, tmp_path):
     assert names == ["figures/c.pdf", "figures/c.png", "figures/d.pdf", "figures/d.png", "page.html",
                      "tables/t.csv", "tables/t.md", "tables/t.tex"]  # fmt: skip
     assert (tmp_path / "page.html").read_text(encoding="utf-8") == page.html()
+
+
+def test_two_of_one_name_do_not_overwrite_each_other(tmp_path):
+    made = Page("two")
+    for name, text in (("t", "first"), ("T", "second"), ("t", "third")):
+        made.section(name, text)
+        made.table(Table(name, text, (Column("a"),), ((Cell(text),),)))
+        made.chart(LineChart(name, text, "x", "y", (Series("s", (1.0,), (1.0,), 0),)))
+    assert [table.name for table in made.tables] == [chart.name for chart in made.charts] == ["t", "T-2", "t-3"]
+    tags = Tags()
+    tags.feed(made.html())
+    assert len(tags.ids) == len(set(tags.ids))
+    assert made.free_name("figures", "t") == "t-4" and made.free_name("other", "t") == "t"

@@ -10,7 +10,18 @@ from html.parser import HTMLParser
 import pytest
 
 from csi2pc.errors import ShapeError
-from csi2pc.evaluation.tables import Cell, Column, Table, cleaned, escaped, escaped_latex, number, write_table
+from csi2pc.evaluation.tables import (
+    Cell,
+    Column,
+    Table,
+    cleaned,
+    escaped,
+    escaped_latex,
+    mean_cell,
+    mean_column,
+    number,
+    write_table,
+)
 
 FORMULA, TAGS, TEX = '=HYPERLINK("http://x")', "</td><script>alert(1)</script>", r"50% of $x_1 & \input{y}"
 HOSTILE = [FORMULA, TAGS, "a|b\nc", TEX, "'+1", "\u202eabc"]
@@ -80,6 +91,29 @@ def test_latex_escapes_every_special_character():
     assert escaped_latex("e-3 a-1 -1") == "e-3 a-1 $-$1"
 
 
+def test_wide_latex_becomes_several_tables_with_the_same_first_column():
+    columns = (Column("metric"), *(Column(f"m{k}", ("",)) for k in range(7)))
+    rows = tuple((Cell(name), *(number(float(k)) for k in range(7))) for name in ("[a]", "*b", "c"))
+    text = Table("wide", "Caption.", columns, rows).as_latex()
+    assert text.count(r"\begin{table}") == 2 and text.count("Caption. (continued)") == 1
+    assert r"\begin{tabular}{lrrrrr}" in text and r"\begin{tabular}{lrr}" in text
+    assert r"\label{tab:wide}" in text and r"\label{tab:wide-2}" in text
+    assert text.count("    {}[a] & ") == text.count("    {}*b & ") == text.count("    c & ") == 2
+
+
+def test_words_stand_in_the_csv_alone_and_start_no_formula():
+    columns = (Column("skill", ("", "low"), ("standing",)),)
+    made = Table("t", "", columns, ((Cell("0.5", (0.5, None), words=("=1+1",)),),))
+    assert made.as_csv() == [["skill", "skill low", "skill standing"], ["0.5", "", "'=1+1"]]
+    assert not any("1+1" in text for text in (made.as_html(), made.as_markdown(), made.as_latex()))
+
+
+def test_missing_values_are_counted_where_there_are_any():
+    whole, gaps = mean_column("a", [0, 0]), mean_column("b", [0, 3])
+    assert mean_cell(whole, 0.5, 0) == Cell("0.5000", (0.5,))
+    assert mean_cell(gaps, 0.5, 3) == Cell("0.5000 (3 missing)", (0.5, 3)) and mean_cell(gaps, None, 3).text == "-"
+
+
 def test_control_characters_become_visible():
     assert cleaned("a\x00b\u202ec") == "a�b�c"
     assert escaped('<"&') == "&lt;&quot;&amp;"
@@ -89,6 +123,8 @@ def test_cells_that_do_not_fit_are_refused():
     columns = (Column("a"), Column("b", ("mean", "spread")))
     with pytest.raises(ShapeError, match="must hold 2 numbers"):
         Table("t", "", columns, ((Cell("x"), number(1.0)),))
+    with pytest.raises(ShapeError, match="1 further texts"):
+        Table("t", "", (Column("a", (), ("name",)),), ((Cell("x"),),))
     with pytest.raises(ShapeError, match="must have 2 cells; got 1"):
         Table("t", "", columns, ((Cell("x"),),))
     assert math.isclose(number(1 / 3).numbers[0], 1 / 3)
