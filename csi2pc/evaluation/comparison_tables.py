@@ -32,8 +32,8 @@ DRAWN = 4
 def scores_table(summary: ComparisonSummary, dataset: str) -> Table:
     """Variants by metrics: means over seeds with their spread, the skill in the first metric, and what CSI is worth.
 
-    The last row is the best blind baseline of each metric. Where some variants lack seeds, a column counts them; where a
-    metric lacks values of frames, CSV counts these beside its means.
+    The last row is the best blind baseline of each metric. Where variants differ in their seeds, a column counts them;
+    where a metric lacks values of frames, CSV counts these beside its means.
     """
     first = summary.metrics[0]
     present = _present(summary, dataset)

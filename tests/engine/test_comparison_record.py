@@ -86,7 +86,11 @@ def test_runs_on_other_frames_are_refused(folder):
 
 @pytest.mark.parametrize(
     ("row", "message"),
-    [({"path": "../elsewhere"}, "must lie in its folder"), ({"path": "a\0b"}, "cannot be followed"), ({"seed": "0"}, "must name data set, variant, seed")],
+    [
+        ({"path": "../elsewhere"}, "must lie in its folder"),
+        ({"path": "a\0b"}, "cannot be followed"),
+        ({"seed": "0"}, "must name data set, variant, seed"),
+    ],
 )
 def test_rows_that_name_no_run_of_the_folder_are_refused(folder, row, message):
     content = json.loads((folder / "runs.json").read_text())
