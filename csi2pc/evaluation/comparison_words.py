@@ -136,6 +136,8 @@ def _against_reference(summary: ComparisonSummary, dataset: str, metric: str) ->
     found = {d.variant: d.standing for d in differences}
     details = {d.variant: f"{difference_words(d)}{unit(metric)}" for d in differences if d.standing in STATED}
     of_one = " (of these single trainings)" if len(summary.seeds) == 1 else ""
+    if len(found) > 1 and set(found.values()) == {"not distinguishable"}:
+        return f"Against {summary.reference}, in {metric}{of_one}: no variant is distinguishable."
     return f"Against {summary.reference}, in {metric}{of_one}: {_sorted(found, details)}."
 
 

@@ -19,6 +19,10 @@ def test_better_and_worse_are_said_where_the_interval_stays_on_one_side_alone():
     assert "; worse: c (+0.0" in text and "; not distinguishable: d." in text
 
 
+def test_where_nothing_stands_out_it_is_said_once():
+    assert "Against a, in chamfer_l1: no variant is distinguishable." in words(comparison(b=0.0, c=0.0, d=0.0))
+
+
 def test_blind_and_shuffled_come_first():
     text = words(comparison(b=0.02))
     assert text.startswith("Against constant_cloud, the best blind guess in chamfer_l1: better: a (0.")
