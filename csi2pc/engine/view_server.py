@@ -1,9 +1,10 @@
 """The server behind ``csi2pc view``: one page and its clouds, for a browser on this machine.
 
 It listens on 127.0.0.1, where no other machine can connect. Every user and every program of this machine can: there is
-no password, and who connects sees the clouds, the folder's path and its notes. A page from elsewhere cannot read from it: a request must name this machine as its host, which
-one that reached it through a foreign name that was made to point here (DNS rebinding) does not. There is a fixed
-set of addresses; nothing of a request is ever used as the name of a file.
+no password, and who connects sees the clouds, the folder's path and its notes. A page from elsewhere cannot read from
+it: a request must name this machine as its host, which one that reached it through a foreign name that was made to
+point here (DNS rebinding) does not. There is a fixed set of addresses; nothing of a request is ever used as the name of
+a file.
 """
 
 from __future__ import annotations
