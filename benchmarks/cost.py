@@ -134,7 +134,7 @@ def compare(folder: Path, epochs: int) -> None:
 def main() -> None:
     """Run what the module's docstring says."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--epochs", type=int, default=8, help="of each run (default: %(default)s)")
+    parser.add_argument("--epochs", type=int, default=3, help="of each run (default: %(default)s)")
     parser.add_argument("--case", nargs=3, metavar=("NAME", "DATA", "OUT"), help="one case alone, as JSON")
     given = parser.parse_args()
     if given.case:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -65,8 +66,8 @@ def compare(config: CompareConfig, folder: str | Path = ".") -> ComparisonSummar
     _start(out, config, runs, folder)
     _print_plan(out, config, runs)
     environments = _environments(config.workers)
-    torch.set_num_threads(int(environments[0]["OMP_NUM_THREADS"]))  # what is tried out here goes as fast as a run
-    costs = look_ahead(out, runs, by=config.by)
+    with _threads(int(environments[0]["OMP_NUM_THREADS"])):  # what is tried out here goes as fast as a run
+        costs = look_ahead(out, runs, by=config.by)
     if costs:
         console.print(predicted_for_all(costs, out, runs, config), markup=False)
     found = search_learning_rates(out, config, runs, environments)
@@ -177,9 +178,19 @@ def _weight(planned: PlannedRun, run: RunFolder, found: Found, costs: dict[tuple
     """Seconds that are left of a run, as predicted, with the pace that the search measured; 0 where nothing tells."""
     key, epochs = (planned.dataset, planned.variant), planned.config.training.epochs
     cost = costs.get(key)
-    predicted, evaluation = (cost.seconds_training, cost.seconds_evaluation - cost.seconds_blind) if cost else (0.0, 0.0)
-    training = found.seconds_per_epoch.get(key, predicted / epochs) * epochs
-    return max(0.0, training - (seconds_of(run) or 0.0)) + evaluation
+    an_epoch = found.seconds_per_epoch.get(key, cost.seconds_training / epochs if cost else 0.0)
+    evaluation = cost.seconds_evaluation - cost.seconds_blind if cost else 0.0
+    return max(0.0, an_epoch * epochs - (seconds_of(run) or 0.0)) + evaluation
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _evaluate_command(run: RunFolder, config: RunConfig, out: ComparisonFolder) -> list[str]:

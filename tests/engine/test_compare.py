@@ -9,7 +9,7 @@ import pytest
 from csi2pc.cli import main
 from csi2pc.config import load_config, save_config
 from csi2pc.engine import compare as module
-from csi2pc.engine import learning_rates
+from csi2pc.engine import evaluate, learning_rates
 from csi2pc.engine.compare import compare
 from csi2pc.engine.compare_config import CompareConfig, SearchConfig
 from csi2pc.engine.comparison_folder import ComparisonFolder, read_rows_of
@@ -39,6 +39,7 @@ def here(monkeypatch):
     runner = InThisProcess()
     monkeypatch.setattr(module, "run_jobs", runner)
     monkeypatch.setattr(learning_rates, "run_jobs", runner)
+    monkeypatch.setattr(evaluate, "draw", lambda folder: None)  # figures take longer than all the rest
     return runner
 
 

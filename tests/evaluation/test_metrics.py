@@ -10,8 +10,14 @@ import torch
 
 from csi2pc import losses
 from csi2pc.errors import ConfigError, DataError, ShapeError
-from csi2pc.evaluation.metrics import DCD_EPSILON, DEFAULT_METRICS, METRICS, CloudPair, frame_metrics
 from csi2pc.evaluation.icp import icp
+from csi2pc.evaluation.metrics import (
+    DCD_EPSILON,
+    DEFAULT_METRICS,
+    METRICS,
+    CloudPair,
+    frame_metrics,
+)
 from csi2pc.ops.transport import earth_movers_distance
 
 
