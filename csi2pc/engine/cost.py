@@ -18,10 +18,11 @@ from ..evaluation.baselines import CONSTANT_CLOUDS
 from ..types import FrameId
 from .probe import Probe, probe
 
-#: Seconds that summary and figures of an evaluation take, whatever its size, as ``benchmarks/cost.py`` prints it.
+#: Seconds that summary and figures of an evaluation take, whatever its size: about, on one core.
 SECONDS_OF_FIGURES = 3.0
-#: Bytes of an evaluation's figures and examples, and of a run's other small files, as ``benchmarks/cost.py`` prints it.
-BYTES_OF_FIGURES = 500_000
+#: Bytes of an evaluation's figures and examples, and of a run's other small files: what ``benchmarks/cost.py`` measured
+#: more than is counted below, in small runs.
+BYTES_OF_FIGURES = 800_000
 #: Bytes of one line of ``metrics.jsonl``, of the names in a row of ``frames.csv``, and of one number in it.
 METRICS_LINE, ROW_NAMES, ROW_NUMBER = 400, 60, 20
 #: Bytes in memory of a training point while a constant cloud is optimised: as read (12), and in double precision (24).
@@ -39,8 +40,8 @@ class Cost:
     Attributes:
         seconds_training: from the first step on, validation and checkpoints included. Reading frames and computing
             overlap where ``training.workers`` read; what devices tell each other is left out.
-        seconds_evaluation: of ``csi2pc evaluate`` once the data is open, blind baselines included, with the model on the
-            CPU: its default. ``csi2pc compare`` has it on the GPU where runs train on one; that is not measured.
+        seconds_evaluation: of ``csi2pc evaluate`` once the data is open, blind baselines included, with the model on
+            the CPU: its default. ``csi2pc compare`` has it on the GPU where runs train on one; that is not measured.
         seconds_blind: how much of that goes into blind baselines, which runs on the same frames can share.
         memory_bytes: the largest that the process of training or of evaluation gets, with the frames that it and its
             loading workers keep; None where the system does not tell.

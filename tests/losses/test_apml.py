@@ -39,7 +39,8 @@ def test_official_equals_the_values_of_the_official_code(reference):
             )
             ours, our_gradient = with_gradient(lambda *a, **k: apml(*a, **k).mean(), pred, target, variant="official")
             assert abs(ours / loss - 1) < 1e-5, case
-            assert relative(our_gradient, gradient) < 1e-5, case
+            # cdist multiplies matrices, which processors round differently: 1.5e-5 between two of them on a blob
+            assert relative(our_gradient, gradient) < 1e-4, case
 
 
 @pytest.mark.parametrize("name", ["near", "mid", "iid", "clumped", "blob", "far"])
@@ -52,7 +53,8 @@ def test_official_equals_a_transcription(name, n, m, offset):
     ours, gradient = with_gradient(apml, pred, target, variant="official")
     theirs, their_gradient = with_gradient(apml_transcription, pred, target)
     assert abs(ours / theirs - 1) < 1e-4
-    assert relative(gradient, their_gradient) < 1e-4
+    # 10 m off the origin cdist's matrix product cancels all but a few digits, and processors differ in which
+    assert relative(gradient, their_gradient) < (1e-4 if offset < 10 else 3e-4)
 
 
 @pytest.mark.parametrize("name", ["mid", "clumped", "blob"])
