@@ -26,8 +26,8 @@ def look_ahead(out: ComparisonFolder, runs: Sequence[PlannedRun], *, by: str) ->
         by: what the intervals will be over.
 
     Returns:
-        (data set, variant) -> cost of one of its runs, for those with runs that are not done. One that does not fit into
-        the memory of the GPU has none: that is printed, and its runs are left to fail by themselves.
+        (data set, variant) -> cost of one of its runs, for those with runs that are not done. One that does not fit
+        into the memory of the GPU has none: that is printed, and its runs are left to fail by themselves.
 
     Raises:
         DataError: variants of one data set would be tested on different targets, or on others than runs that are done;
