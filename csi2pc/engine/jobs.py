@@ -1,13 +1,19 @@
-"""Commands in processes of their own, a few at a time: one that dies takes nothing with it, and says why in its log."""
+"""Commands in processes of their own, a few at a time: one that dies takes nothing with it, and says why in its log.
+
+A job's log is locked for as long as a process of it lives: the lock belongs to the open file, which the process
+inherits as its standard output, so that it outlives whoever started it and goes with the last that holds it.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 from ..errors import ConfigError, Interrupted
 from ..progress import console
@@ -40,11 +46,6 @@ class Job:
     weight: float = 1.0
     progress: Callable[[], str] = field(default=lambda: "")
 
-    @property
-    def pid_file(self) -> Path:
-        """Holds the number of the process that is working on it."""
-        return self.log.with_name(self.log.name + ".pid")
-
 
 @dataclass(frozen=True)
 class Outcome:
@@ -72,7 +73,8 @@ def run_jobs(
         Interrupted: asked to stop; the processes were asked too, and given time to save what they have.
     """
     for job in jobs:
-        _refuse_running(job)
+        if job.log.exists():
+            _locked_log(job).close()
     waiting, running = list(jobs), {}
     clock = _Clock(jobs, workers, description)
     with StopRequest() as stop:
@@ -104,22 +106,19 @@ class _Running:
     def __init__(self, job: Job, environment: dict[str, str]) -> None:
         self.job, self.environment, self.started = job, environment, time.monotonic()
         self.commands = list(job.commands)
-        job.log.parent.mkdir(parents=True, exist_ok=True)
-        self._start()
+        self.log = _locked_log(job)
+        try:
+            self._start()
+        except BaseException:
+            self.log.close()
+            raise
 
     def _start(self) -> None:
-        with open(self.job.log, "ab") as log:
-            # In a session of its own: an interrupt from the keyboard reaches it once, from here.
-            self.process = subprocess.Popen(
-                self.commands.pop(0), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-                env={**os.environ, **self.environment}, start_new_session=True,
-            )  # fmt: skip
-        try:
-            self.job.pid_file.write_text(f"{self.process.pid}\n", encoding="utf-8")
-        except OSError:  # a process that no later call could find must not go on
-            self.process.kill()
-            self.process.wait()
-            raise
+        # In a session of its own: an interrupt from the keyboard reaches it once, from here.
+        self.process = subprocess.Popen(
+            self.commands.pop(0), stdin=subprocess.DEVNULL, stdout=self.log, stderr=subprocess.STDOUT,
+            env={**os.environ, **self.environment}, start_new_session=True,
+        )  # fmt: skip
 
     def look(self) -> Outcome | None:
         """How it ended, once it has; starts the next command where one is left."""
@@ -129,7 +128,7 @@ class _Running:
         if code == 0 and self.commands:
             self._start()
             return None
-        self.job.pid_file.unlink(missing_ok=True)
+        self.log.close()
         reason = "" if code == 0 else _reason(code, self.job.log)
         return Outcome(self.job, time.monotonic() - self.started, reason, code)
 
@@ -143,7 +142,7 @@ class _Running:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        self.job.pid_file.unlink(missing_ok=True)
+        self.log.close()
 
 
 class _Clock:
@@ -189,14 +188,21 @@ def _reason(code: int, log: Path) -> str:
     return f"{how}; its last words in {log}: {last}"
 
 
-def _refuse_running(job: Job) -> None:
+def _locked_log(job: Job) -> BinaryIO:
     """Two processes must not write one run folder; a process outlives a comparison that was killed outright."""
+    job.log.parent.mkdir(parents=True, exist_ok=True)
+    log = open(job.log, "ab")
     try:
-        pid = int(job.pid_file.read_text(encoding="utf-8"))
-        os.kill(pid, 0)
-        command = Path(f"/proc/{pid}/cmdline")
-        ours = not command.exists() or any(one[-1].encode() in command.read_bytes() for one in job.commands)
-    except (OSError, ValueError):
-        return
-    if ours:
-        raise ConfigError(f"process {pid} is still working on {job.name}: wait until it has ended, or end it")
+        fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        log.close()
+        raise ConfigError(
+            f"a process is still working on {job.name}: wait until it has ended, or end it (fuser {job.log} names it)"
+        ) from None
+    except OSError as error:
+        log.close()
+        raise ConfigError(
+            f"{job.log} cannot be locked, so two processes could write one run: {error}; "
+            "put the comparison on a file system that locks files"
+        ) from error
+    return log

@@ -1,3 +1,4 @@
+import fcntl
 import os
 import signal
 import subprocess
@@ -27,7 +28,6 @@ def test_commands_follow_one_another_and_print_into_the_log(tmp_path):
     (outcome,) = run([job])
     assert (outcome.job, outcome.reason) == (job, "")
     assert job.log.read_text() == "one\ntwo\n"
-    assert not job.pid_file.exists()
 
 
 def test_a_job_that_dies_says_why_and_takes_nothing_with_it(tmp_path):
@@ -75,21 +75,29 @@ def test_an_interrupt_reaches_the_processes_and_lets_them_save(tmp_path):
     with pytest.raises(Interrupted, match="the same command goes on from here"):
         run([job])
     assert "saved" in job.log.read_text()
-    assert not job.pid_file.exists()
 
 
-def test_a_process_that_is_still_at_work_is_not_joined_by_a_second(tmp_path):
-    job = Job("busy", [python("import time; time.sleep(60)", "marker-of-this-test")], tmp_path / "busy.log")
-    other = subprocess.Popen(job.commands[0])
+def test_a_process_that_outlived_its_comparison_is_not_joined_by_a_second(tmp_path):
+    job = Job("busy", [python("import os, time; print(os.getpid(), flush=True); time.sleep(600)")], tmp_path / "log")
+    comparison = (
+        "from pathlib import Path; from csi2pc.engine.jobs import Job, run_jobs\n"
+        f"job = Job('busy', {job.commands!r}, Path({str(job.log)!r}))\n"
+        "list(run_jobs([job], workers=1, environments=[{}], description='testing'))"
+    )
+    first = subprocess.Popen(python(comparison))
+    while not job.log.exists() or not job.log.read_text().endswith("\n"):
+        assert first.poll() is None
+        time.sleep(0.05)
+    first.kill()
+    first.wait()
     try:
-        job.pid_file.write_text(str(other.pid))
-        with pytest.raises(ConfigError, match=f"process {other.pid} is still working on busy"):
+        with pytest.raises(ConfigError, match="a process is still working on busy: wait until it has ended"):
             run([job])
     finally:
-        other.kill()
-        other.wait()
-    job.pid_file.write_text(str(os.getpid()))  # the number went to somebody else's process
-    assert run([Job("free", [python("pass", "marker")], job.log)])[0].reason == ""
+        os.kill(int(job.log.read_text()), signal.SIGKILL)
+    with open(job.log) as log:
+        fcntl.flock(log, fcntl.LOCK_EX)  # given once the process has gone
+    assert run([Job("freed", [python("pass")], job.log)])[0].reason == ""
 
 
 def test_time_left_is_judged_by_weight(tmp_path, monkeypatch):
