@@ -1,8 +1,8 @@
 """Exact earth mover's distance: the least mean distance over which one cloud has to be carried to become the other.
 
-For equal weights :mod:`csi2pc.ops.transport` solves it, for clouds of equal and of unequal sizes; other weights are a
-linear programme over all pairs, which a few hundred points make slow. What is popular under the name is neither: an
-auction cut off after 50 rounds comes out low, and ``approxmatch``, an approximate soft match, comes out high.
+:mod:`csi2pc.ops.transport` solves it, for clouds of equal and of unequal sizes and any weights. What is popular under
+the name is neither: an auction cut off after 50 rounds comes out low, and ``approxmatch``, an approximate soft match,
+comes out high.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..errors import DataError
 from ..ops.distances import pairwise_distances
 from .clouds import per_cloud
 from .gradient import transport_cost, with_gradient
@@ -28,8 +27,7 @@ def emd(
     """Exact EMD of every pair of a batch, metres; a mean over points.
 
     The time grows with up to the third power of the size and differs widely from cloud to cloud
-    (``benchmarks/losses.py`` prints it for equal sizes); unequal sizes take a few times as long, and weights that are
-    not uniform much longer. Computed on the CPU, wherever the points are.
+    (``benchmarks/losses.py`` prints it for equal sizes). Computed on the CPU, wherever the points are.
 
     Args:
         pred, target, pred_mask, target_mask, pred_weights, target_weights: as for
@@ -62,31 +60,11 @@ def optimal_plan(cost: Tensor, a: Tensor, b: Tensor) -> Tensor:
     Raises:
         DataError: the problem was not solved.
     """
-    uniform = bool((a == a[0]).all()) and bool((b == b[0]).all())
-    return _uniform_transport(cost) if uniform else _transport(cost, a, b)
-
-
-def _uniform_transport(cost: Tensor) -> Tensor:
     from ..ops.transport import transport_plan  # here, since it loads scipy
 
-    solved = transport_plan(cost.double().cpu().numpy())
+    uniform = bool((a == a[0]).all()) and bool((b == b[0]).all())
+    masses = () if uniform else (a.double().cpu().numpy(), b.double().cpu().numpy())
+    solved = transport_plan(cost.double().cpu().numpy(), *masses)
     plan = torch.zeros_like(cost)
     plan[torch.from_numpy(solved.source), torch.from_numpy(solved.target)] = torch.from_numpy(solved.mass).to(cost)
     return plan
-
-
-def _transport(cost: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    import numpy as np
-    from scipy.optimize import linprog
-    from scipy.sparse import identity, kron, vstack
-
-    n, m = cost.shape
-    mass = np.concatenate([values.double().cpu().numpy() / float(values.double().sum()) for values in (a, b)])
-    row_sums = kron(identity(n), np.ones((1, m)))
-    column_sums = kron(np.ones((1, n)), identity(m))
-    # One of the equations follows from the others; left in, rounding could make them contradict each other.
-    equations = vstack([row_sums, column_sums]).tocsr()[:-1]
-    solved = linprog(cost.double().cpu().numpy().ravel(), A_eq=equations, b_eq=mass[:-1], method="highs")
-    if solved.status != 0:
-        raise DataError(f"the transport problem of {n} x {m} points was not solved: {solved.message}")
-    return torch.from_numpy(solved.x).view(n, m).to(cost)

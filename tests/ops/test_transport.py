@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment, linprog
 from scipy.spatial.distance import cdist
 
+from csi2pc.errors import DataError
+from csi2pc.ops import transport as module
 from csi2pc.ops.transport import earth_movers_distance, transport_plan
 
 
-def dense_optimum(costs):
+def dense_optimum(costs, source_mass=None, target_mass=None):
     """The transport program over all arcs at once, as a text book states it."""
     sources, targets = costs.shape
     balance = np.zeros((sources + targets, sources * targets))
@@ -20,7 +22,9 @@ def dense_optimum(costs):
         balance[i, i * targets : (i + 1) * targets] = 1
     for j in range(targets):
         balance[sources + j, j::targets] = 1
-    mass = np.concatenate([np.full(sources, 1 / sources), np.full(targets, 1 / targets)])
+    masses = [np.ones(sources) if source_mass is None else source_mass]
+    masses += [np.ones(targets) if target_mass is None else target_mass]
+    mass = np.concatenate([mass / mass.sum() for mass in masses])
     tight = {"dual_feasibility_tolerance": 1e-10, "primal_feasibility_tolerance": 1e-10}
     return linprog(costs.ravel(), A_eq=balance, b_eq=mass, bounds=(0, None), method="highs", options=tight).fun
 
@@ -95,7 +99,7 @@ def test_real_sizes_are_certified(rng, sizes):
 
 
 @pytest.mark.parametrize("shape", ["like", "clumped", "collapsed"])
-def test_an_assignment_is_best_with_and_without_prices(rng, shape):
+def test_equal_sizes_are_an_assignment(rng, shape):
     pred, target = rng.normal(size=(200, 3)), rng.normal(size=(200, 3))
     if shape != "like":
         pred[: 100 if shape == "clumped" else None] *= 0.01
@@ -113,6 +117,29 @@ def test_any_unit_and_distance(rng, scale, shift):
     plan = transport_plan(costs)
     check_plan(plan, costs)
     assert plan.cost == pytest.approx(dense_optimum(costs / costs.max()) * costs.max(), rel=1e-9)
+
+
+@pytest.mark.parametrize("sizes", [(12, 12), (9, 21)])
+def test_masses_that_are_not_uniform(rng, sizes):
+    costs = cdist(rng.normal(size=(sizes[0], 3)), rng.normal(size=(sizes[1], 3)))
+    source_mass, target_mass = rng.uniform(size=sizes[0]) ** 4, 1.0 * (np.arange(sizes[1]) % 3)
+    plan = transport_plan(costs, source_mass, target_mass)
+    carried = np.zeros(sizes)
+    carried[plan.source, plan.target] = plan.mass
+    np.testing.assert_allclose(carried.sum(axis=1), source_mass / source_mass.sum(), rtol=1e-9, atol=1e-15)
+    np.testing.assert_allclose(carried.sum(axis=0), target_mass / target_mass.sum(), rtol=1e-9, atol=1e-15)
+    assert plan.cost == pytest.approx(dense_optimum(costs, source_mass, target_mass), rel=1e-9)
+    assert transport_plan(costs, source_mass).cost == pytest.approx(dense_optimum(costs, source_mass), rel=1e-9)
+    whole = np.full(sizes[0], 3), np.full(sizes[1], 7)
+    assert transport_plan(costs, *whole).cost == pytest.approx(transport_plan(costs).cost, rel=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore:numItermax")
+def test_a_plan_that_is_not_the_best_is_refused(rng, monkeypatch):
+    costs = cdist(rng.normal(size=(40, 3)), rng.normal(size=(50, 3)))
+    monkeypatch.setattr(module, "PIVOTS", 60)
+    with pytest.raises(DataError, match="between 40 and 50 points must be certified by its dual"):
+        transport_plan(costs)
 
 
 def test_laws_of_a_distance(rng):
