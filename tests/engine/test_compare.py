@@ -9,11 +9,12 @@ import pytest
 from csi2pc.cli import main
 from csi2pc.config import load_config, save_config
 from csi2pc.engine import compare as module
-from csi2pc.engine import evaluate, learning_rates
+from csi2pc.engine import compare_ahead, evaluate, learning_rates
 from csi2pc.engine.compare import compare
 from csi2pc.engine.compare_config import CompareConfig, SearchConfig
 from csi2pc.engine.comparison_folder import ComparisonFolder, read_rows_of
 from csi2pc.engine.jobs import Outcome
+from csi2pc.engine.probe import DoesNotFitError
 from csi2pc.engine.run_folder import RunFolder, read_metrics
 from csi2pc.errors import ConfigError, DataError
 from csi2pc.evaluation.comparison import read_comparison
@@ -107,6 +108,23 @@ def test_a_variant_that_fails_is_reported_and_the_others_are_compared(here, conf
     assert (summary.done, summary.planned) == (2, 3)
     state = read_rows_of(ComparisonFolder(Path(config.out)).runs)[-1]
     assert (state["variant"], state["state"]) == ("broken", "failed") and "exit status" in state["reason"]
+
+
+def test_a_variant_that_does_not_fit_into_the_memory_of_the_gpu_is_left_to_its_own_runs(
+    here, config, base, monkeypatch, capfd
+):
+    def predicted(config, splits):
+        if config.loss[0].name == "chamfer_l2":
+            raise DoesNotFitError("a step of the run must fit")
+        return predict_cost(config, splits)
+
+    predict_cost = compare_ahead.predict_cost
+    monkeypatch.setattr(compare_ahead, "predict_cost", predicted)
+    summary = compare(replace(config, seeds=[0]), base)
+    printed = capfd.readouterr().err
+    assert "l2, each run: not predicted: a step of the run must fit" in printed
+    assert "without data/l2, not predicted" in printed
+    assert (summary.done, summary.planned) == (2, 2)
 
 
 def test_a_budget_in_seconds_becomes_the_epochs_that_fit(here, config, base):
