@@ -67,8 +67,8 @@ def schedule(path: str | Path, starts: np.ndarray) -> list[tuple[int, int]]:
     longest = max((ticks for _, ticks in kept), default=0) * TICK[suffix]
     if suffix == ".gif" and longest > LONGEST_SHOT:
         raise ConfigError(
-            f"a GIF can show a frame for {LONGEST_SHOT} s; this sequence has one of {longest:.0f} s: choose .mp4, or see "
-            "whether its times are in seconds"
+            f"a GIF can show a frame for {LONGEST_SHOT} s; this sequence has one of {longest:.0f} s: choose .mp4, or "
+            "see whether its times are in seconds"
         )
     return kept or [(0, 1)]
 
