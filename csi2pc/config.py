@@ -9,6 +9,7 @@ anything is read.
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
@@ -58,6 +59,8 @@ class OptimiserConfig:
         for name in ("learning_rate", "clip_norm"):
             if not getattr(self, name) > 0:
                 raise ConfigError(f"optimiser.{name} must be positive; got {getattr(self, name)}")
+        if math.isinf(self.learning_rate):
+            raise ConfigError(f"optimiser.learning_rate must be finite; got {self.learning_rate}")
         for name in ("weight_decay", "warmup_steps"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"optimiser.{name} must not be negative; got {getattr(self, name)}")

@@ -39,6 +39,8 @@ class SearchConfig:
         rates = self.learning_rates
         if any(not 0 < rate < math.inf for rate in rates) or sorted(set(rates)) != rates:
             raise ConfigError(f"search.learning_rates must be finite, positive and increasing; got {rates}")
+        if len({f"{rate:g}" for rate in rates}) < len(rates):  # the names of their runs
+            raise ConfigError(f"search.learning_rates must differ in their first six digits; got {rates}")
         if self.epochs < 1 or self.seed < 0:
             raise ConfigError(
                 f"search.epochs must be at least 1 and search.seed not negative; got {self.epochs} and {self.seed}"

@@ -126,3 +126,5 @@ def test_what_cannot_be_compared_is_refused_before_anything_is_written(folder, c
 def test_rates_that_make_no_search_are_refused(rates):
     with pytest.raises(ConfigError, match="positive and increasing"):
         SearchConfig(rates)
+    with pytest.raises(ConfigError, match="differ in their first six digits"):
+        SearchConfig([1e-3, 1.0000001e-3])
