@@ -9,6 +9,7 @@ anything is read.
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
@@ -16,14 +17,16 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import yaml
-from jsonargparse import ArgumentError, ArgumentParser
+from jsonargparse import ActionConfigFile, ArgumentError, ArgumentParser
 
 from .csi.features import CHANNELS
 from .csi.mmfi import FRAME_SHAPE as MMFI_FRAME
 from .csi.prepare import PrepareConfig
 from .data.atomic import replacing
 from .data.dataset import DataConfig
-from .errors import ConfigError
+from .data.plain_values import refuse_code
+from .data.typed_yaml import read_yaml
+from .errors import ConfigError, DataError
 from .evaluation.settings import EvaluationConfig
 from .losses.criterion import TermConfig
 from .models.csi2pc import CSI2PCConfig
@@ -56,6 +59,8 @@ class OptimiserConfig:
         for name in ("learning_rate", "clip_norm"):
             if not getattr(self, name) > 0:
                 raise ConfigError(f"optimiser.{name} must be positive; got {getattr(self, name)}")
+        if math.isinf(self.learning_rate):
+            raise ConfigError(f"optimiser.learning_rate must be finite; got {self.learning_rate}")
         for name in ("weight_decay", "warmup_steps"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"optimiser.{name} must not be negative; got {getattr(self, name)}")
@@ -151,9 +156,25 @@ def _must_match(name: str, value: int, other: str, expected: int) -> None:
 def parser_for(config_type: type, *, description: str, prog: str | None = None) -> ArgumentParser:
     """A parser whose options are the fields of a documented dataclass, with ``--config FILE.yaml``."""
     parser = ArgumentParser(prog=prog, description=description, exit_on_error=False)
-    parser.add_argument("--config", action="config", help="YAML file of settings; later options override it")
+    parser.add_argument(
+        "--config", action=_file_of(config_type), help="YAML file of settings; later options override it"
+    )
     parser.add_class_arguments(config_type, as_group=False)
     return parser
+
+
+def _file_of(config_type: type) -> type[ActionConfigFile]:
+    """Reads ``--config FILE.yaml`` once it is seen to hold settings and nothing else."""
+
+    class PlainFile(ActionConfigFile):
+        def __call__(self, parser: Any, namespace: Any, path: str, option: str | None = None) -> None:
+            try:
+                refuse_code(read_yaml(path), config_type)
+            except (ConfigError, DataError) as error:
+                raise ConfigError(f"{path}: {error}") from error
+            super().__call__(parser, namespace, path, option)
+
+    return PlainFile
 
 
 def parse(parser: ArgumentParser, config_type: type[Config], arguments: Sequence[str]) -> tuple[Config, Any]:
@@ -189,6 +210,7 @@ def from_dict(values: dict[str, Any], config_type: type[Config] = RunConfig) -> 
     Raises:
         ConfigError: as :func:`parse`.
     """
+    refuse_code(values, config_type)
     parser = parser_for(config_type, description="")
     try:
         built = vars(parser.instantiate(parser.parse_object(values)))

@@ -75,6 +75,7 @@ def test_a_saved_configuration_reads_back_equal(tmp_path):
         ("model: {heads: 7}", "heads must divide"),
         ("training: {batch_size: 0}", "batch_size must be at least 1; got 0"),
         ("optimiser: {learning_rate: -1}", "learning_rate must be positive"),
+        ("optimiser: {learning_rate: .inf}", "learning_rate must be finite"),
         ("training: {select_by: luck}", "luck"),
     ],
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import DataError
@@ -35,7 +35,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
             f"free some space or choose another folder"
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # of a folder that could not be made, for one: the error above is the one to tell
+            temporary.unlink(missing_ok=True)
 
 
 def leftovers(folder: str | Path) -> list[Path]:

@@ -37,17 +37,25 @@ def read_typed_yaml(kind: type[T], path: str | Path) -> T:
     """Read a YAML file whose top level is the dataclass ``kind``. Nothing in the file is run.
 
     Raises:
-        DataError: missing, not YAML, or with a key twice in one mapping.
+        DataError: as :func:`read_yaml`.
         ConfigError: an unknown key (the message lists the allowed ones), a missing key, a wrong type, or values that
             the dataclass refuses.
     """
+    return _typed(kind, read_yaml(path), str(path))
+
+
+def read_yaml(path: str | Path) -> Any:
+    """What a YAML file holds, as mappings, lists and plain values.
+
+    Raises:
+        DataError: missing, not YAML, or with a key twice in one mapping.
+    """
     try:
-        content = yaml.load(Path(path).read_text(encoding="utf-8"), Loader=_Loader)
+        return yaml.load(Path(path).read_text(encoding="utf-8"), Loader=_Loader)
     except FileNotFoundError as error:
         raise DataError(f"{missing(path)}; name a YAML file") from error
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:  # ValueError: no UTF-8, no such date
         raise DataError(f"{path} is not a readable YAML file: {error}") from error
-    return _typed(kind, content, str(path))
 
 
 def _typed(kind: Any, value: Any, where: str) -> Any:

@@ -33,13 +33,15 @@ from .comparison_folder import (
     write_rows_of,
 )
 from .cost import Cost
-from .jobs import Job, run_jobs
+from .jobs import Job, locked, run_jobs
 from .learning_rates import Found, search_learning_rates
 from .run_folder import RunFolder
 from .train_jobs import log_of, progress_of, refuse_changed_plan, train_command, write_plan
 
 #: Settings of a comparison that may change between a stop and going on.
 FREE = ("out", "base", "reference", "workers", "by", "resamples", "confidence", "variants", "datasets", "seeds")
+#: File in a comparison's folder, empty and locked while it is at work.
+LOCK = ".lock"
 
 
 def compare(config: CompareConfig, folder: str | Path = ".") -> ComparisonSummary:
@@ -55,7 +57,8 @@ def compare(config: CompareConfig, folder: str | Path = ".") -> ComparisonSummar
         the summary of the runs that are done; ``runs.json`` lists those that are not, with the reasons.
 
     Raises:
-        ConfigError: a setting that cannot be, or one that changed since the comparison was started.
+        ConfigError: a setting that cannot be, or one that changed since the comparison was started; or another
+            comparison is at work in the folder.
         DataError: no usable data, runs that would see or saw different test frames or test frames that are copies of
             training frames, or no run that could be done.
         Interrupted: asked to stop; the same command goes on.
@@ -63,17 +66,18 @@ def compare(config: CompareConfig, folder: str | Path = ".") -> ComparisonSummar
     config = checked_comparison(config)
     runs = planned_runs(config, folder)
     out = ComparisonFolder(Path(config.out))
-    _start(out, config, runs, folder)
-    _print_plan(out, config, runs)
-    environments = _environments(config.workers)
-    with _threads(int(environments[0]["OMP_NUM_THREADS"])):  # what is tried out here goes as fast as a run
-        costs = look_ahead(out, runs, by=config.by)
-    if costs:
-        console.print(predicted_for_all(costs, out, runs, config), markup=False)
-    found = search_learning_rates(out, config, runs, environments)
-    runs = [_decided(planned, found, config) for planned in runs]
-    reasons = _train_and_evaluate(out, config, runs, found, costs, environments)
-    return conclude(out, config, runs, reasons)
+    with _alone(out):
+        _start(out, config, runs, folder)
+        _print_plan(out, config, runs)
+        environments = _environments(config.workers)
+        with _threads(int(environments[0]["OMP_NUM_THREADS"])):  # what is tried out here goes as fast as a run
+            costs = look_ahead(out, runs, by=config.by)
+        if costs:
+            console.print(predicted_for_all(costs, out, runs, config), markup=False)
+        found = search_learning_rates(out, config, runs, environments)
+        runs = [_decided(planned, found, config) for planned in runs]
+        reasons = _train_and_evaluate(out, config, runs, found, costs, environments)
+        return conclude(out, config, runs, reasons)
 
 
 def conclude(
@@ -107,6 +111,16 @@ def _order(config: CompareConfig, run: ComparedRun) -> tuple[int, int, int]:
     return tuple(of.index(name) for of, name in zip(axes, (run.dataset, run.variant, run.seed), strict=True))
 
 
+@contextmanager
+def _alone(out: ComparisonFolder) -> Iterator[None]:
+    """Let nobody else write the comparison's own files meanwhile; processes that it left behind lock their logs."""
+    if not out.config.exists() and out.path.exists():
+        if not out.path.is_dir() or {path.name for path in out.path.iterdir()} - {LOCK}:
+            raise ConfigError(f"out must be a new or empty folder, or a comparison to go on with; got {out.path}")
+    with locked(out.path / LOCK, f"another csi2pc compare is at work in {out.path}"):
+        yield
+
+
 def _start(out: ComparisonFolder, config: CompareConfig, runs: Sequence[PlannedRun], folder: str | Path) -> None:
     """Check that a comparison goes on as it was begun, and only then write its configuration."""
     if out.config.exists():
@@ -117,8 +131,6 @@ def _start(out: ComparisonFolder, config: CompareConfig, runs: Sequence[PlannedR
                 f"a comparison goes on with the settings that it was started with; changed in {out.path}: "
                 f"{'; '.join(changed)}. Choose another out"
             )
-    elif out.path.exists() and any(out.path.iterdir()):
-        raise ConfigError(f"out must be a new or empty folder, or a comparison to go on with; got {out.path}")
     decided_later = ["optimiser.learning_rate"] if config.search.learning_rates else []
     decided_later += ["training.epochs"] if config.budget == "seconds" else []
     for planned in runs:

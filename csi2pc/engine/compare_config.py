@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
@@ -36,8 +37,10 @@ class SearchConfig:
 
     def __post_init__(self) -> None:
         rates = self.learning_rates
-        if any(not rate > 0 for rate in rates) or sorted(set(rates)) != rates:
-            raise ConfigError(f"search.learning_rates must be positive and increasing; got {rates}")
+        if any(not 0 < rate < math.inf for rate in rates) or sorted(set(rates)) != rates:
+            raise ConfigError(f"search.learning_rates must be finite, positive and increasing; got {rates}")
+        if len({f"{rate:g}" for rate in rates}) < len(rates):  # the names of their runs
+            raise ConfigError(f"search.learning_rates must differ in their first six digits; got {rates}")
         if self.epochs < 1 or self.seed < 0:
             raise ConfigError(
                 f"search.epochs must be at least 1 and search.seed not negative; got {self.epochs} and {self.seed}"
@@ -83,15 +86,16 @@ class CompareConfig:
 
     def __post_init__(self) -> None:
         for what, names in (("variants", self.variants), ("datasets", self.datasets)):
-            wrong = [name for name in names if not NAME.fullmatch(name)]
+            wrong = [name for name in names if not isinstance(name, str) or not NAME.fullmatch(name)]
             if wrong:
-                raise ConfigError(f"names of {what} must be letters, digits and _ . -; got {wrong[0]!r}")
+                hint = "" if isinstance(wrong[0], str) else ", which YAML reads as no text: put it in quotes"
+                raise ConfigError(f"names of {what} must be letters, digits and _ . -; got {wrong[0]!r}{hint}")
         if self.seeds != list(dict.fromkeys(self.seeds)) or any(seed < 0 for seed in self.seeds):
             raise ConfigError(f"seeds must be different and not negative; got {self.seeds}")
         if self.reference and self.variants and self.reference not in self.variants:
             raise ConfigError(f"reference must be one of {', '.join(self.variants)}; got {self.reference!r}")
-        if self.budget == "seconds" and not self.seconds > 0:
-            raise ConfigError(f"budget: seconds needs seconds above 0; got {self.seconds}")
+        if self.budget == "seconds" and not 0 < self.seconds < math.inf:
+            raise ConfigError(f"budget: seconds needs seconds above 0 and finite; got {self.seconds}")
         if self.budget == "epochs" and self.seconds:
             raise ConfigError(f"seconds goes with budget: seconds; got {self.seconds} with budget: epochs")
         if self.workers < 1:
@@ -143,13 +147,15 @@ def planned_runs(config: CompareConfig, folder: str | Path) -> list[PlannedRun]:
     made: dict[tuple[str, str], RunConfig] = {}
     for dataset, of_data in config.datasets.items():
         for variant, changes in config.variants.items():
-            both = [nested(of_data), nested(changes)]
-            _refuse_decided(both, config, f"{dataset}/{variant}")
             try:
+                both = [nested(of_data), nested(changes)]
+                for change in both:
+                    _refuse_lost_sections(base, change)
                 # a copy: the parser changes lists in place
                 made[dataset, variant] = from_dict(deepcopy(merged(merged(base, both[0]), both[1])))
             except ConfigError as error:
                 raise ConfigError(f"{dataset}/{variant}: {error}") from error
+            _refuse_decided(both, config, f"{dataset}/{variant}")
     return [
         PlannedRun(dataset, variant, seed, replace(made[dataset, variant], out="", training=training(run, seed)))
         for seed in config.seeds
@@ -163,12 +169,30 @@ def training(config: RunConfig, seed: int, **changes: Any):
 
 
 def nested(changes: dict[str, Any]) -> dict[str, Any]:
-    """``{"model.width": 128}`` as ``{"model": {"width": 128}}``, at any depth."""
+    """``{"model.width": 128}`` as ``{"model": {"width": 128}}``, at any depth.
+
+    Raises:
+        ConfigError: a key that cannot be the name of a setting, or a setting that is given twice.
+    """
     result: dict[str, Any] = {}
     for key, value in changes.items():
+        if not isinstance(key, str) or not all(key.split(".")):
+            raise ConfigError(f"the key of a change must name a setting, such as model.width; got {key!r}")
         first, _, rest = key.partition(".")
         value = nested({rest: value}) if rest else nested(value) if isinstance(value, dict) else value
-        result = merged(result, {first: value})
+        result = _joined(result, {first: value})
+    return result
+
+
+def _joined(one: dict[str, Any], other: dict[str, Any], where: str = "") -> dict[str, Any]:
+    """All of both. They may share sections and no setting, of which one value would be lost."""
+    result = dict(one)
+    for key, value in other.items():
+        if key in result:
+            if not (isinstance(value, dict) and isinstance(result[key], dict)):
+                raise ConfigError(f"{where}{key} must be given once; got {result[key]!r} and {value!r}: leave one")
+            value = _joined(result[key], value, f"{where}{key}.")
+        result[key] = value
     return result
 
 
@@ -179,6 +203,18 @@ def merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
         both = isinstance(value, dict) and isinstance(result.get(key), dict)
         result[key] = merged(result[key], value) if both else value
     return result
+
+
+def _refuse_lost_sections(base: dict[str, Any], changes: dict[str, Any], where: str = "") -> None:
+    """A section is changed setting by setting; a value in its place would take all of them away."""
+    for key, value in changes.items():
+        section = base.get(key)
+        if isinstance(section, dict):
+            if not isinstance(value, dict):
+                raise ConfigError(
+                    f"{where}{key} must be a mapping of {', '.join(section)}; got {value!r}. Give those to be changed"
+                )
+            _refuse_lost_sections(section, value, f"{where}{key}.")
 
 
 def _refuse_decided(changes: list[dict[str, Any]], config: CompareConfig, where: str) -> None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from ..checkpoint import checkpoint_step
 from ..errors import DataError
@@ -16,7 +13,8 @@ from ..evaluation.rows import read_rows
 from ..evaluation.strict_json import parsed, read_text
 from .compare_config import PlannedRun
 from .draw import ABOUT, ROWS
-from .run_folder import RunFolder, read_metrics, write_json
+from .report_files import read_json, read_settings, setting
+from .run_folder import RunFolder, checkpoint_of, read_metrics, write_json
 
 
 @dataclass(frozen=True)
@@ -77,8 +75,14 @@ def is_trained(run: RunFolder) -> bool:
 
 
 def is_done(run: RunFolder) -> bool:
-    """Whether a run is trained and evaluated."""
-    return is_trained(run) and (run.evaluation / ABOUT).exists()  # which evaluation writes last
+    """Whether a run is trained, and its evaluation is of the checkpoint that this training ended with."""
+    return is_trained(run) and is_evaluated(run)
+
+
+def is_evaluated(run: RunFolder) -> bool:
+    """Whether the newest evaluation is of the checkpoint to use: training that went on may have left a better one."""
+    about = _about(run)  # which evaluation writes last
+    return "step" in about and about["step"] == checkpoint_step(checkpoint_of(run.path))
 
 
 def seconds_of(run: RunFolder) -> float | None:
@@ -94,10 +98,13 @@ def how_far(run: RunFolder) -> str:
 
 
 def _epochs(run: RunFolder) -> int | None:
-    try:
-        return yaml.safe_load(run.config.read_text(encoding="utf-8"))["training"]["epochs"]
-    except (OSError, yaml.YAMLError, KeyError, TypeError):
+    if not run.config.exists():
         return None
+    return setting(read_settings(run.config, within=run.path), "training.epochs", int)
+
+
+def _about(run: RunFolder) -> dict[str, Any]:
+    return read_json(run.evaluation / ABOUT, within=run.path)
 
 
 def state_rows(folder: ComparisonFolder, runs: list[PlannedRun], reasons: dict[str, str]) -> list[dict[str, Any]]:
@@ -153,10 +160,11 @@ def digests_of(run: RunFolder) -> tuple[str, str]:
     Raises:
         DataError: its evaluation does not say.
     """
-    try:
-        about = json.loads((run.evaluation / ABOUT).read_text(encoding="utf-8"))
-        return str(about["targets"]), str(about["csi"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    about = _about(run)
+    missing = [name for name in ("targets", "csi") if name not in about]
+    if missing:
         raise DataError(
-            f"a run must say which targets it was scored against; {run.evaluation}: {error}; evaluate again"
-        ) from error
+            f"a run must say which targets it was scored against and which CSI it was given; "
+            f"{run.evaluation / ABOUT} has no {' and no '.join(missing)}; evaluate again"
+        )
+    return str(about["targets"]), str(about["csi"])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -87,15 +88,25 @@ def _summary(path: Path) -> ComparisonSummary:
         DataError: damaged, or with names that are not explained in it.
     """
     summary = read_comparison(path)
-    first = summary.metrics[:1]
-    scored = {score.dataset for score in summary.scores if (score.metric,) == first}
+    scored = {(score.dataset, score.variant) for score in summary.scores}
+    axes = (summary.datasets, summary.variants, summary.seeds, summary.metrics)
     fits = (
-        first and set(summary.metrics) <= set(METRICS) and summary.datasets
-        and set(summary.datasets) <= scored & set(summary.groups) & set(summary.people)
+        all(len(set(axis)) == len(axis) for axis in axes)
+        and summary.metrics and set(summary.metrics) <= set(METRICS) and summary.datasets
+        and set(summary.datasets) <= set(summary.groups) & set(summary.people)
+        and {dataset for dataset, _ in scored} == set(summary.datasets)
+        and {variant for _, variant in scored} == set(summary.variants)
+        and Counter((score.dataset, score.variant, score.metric) for score in summary.scores)
+        == Counter((*pair, metric) for pair in scored for metric in summary.metrics)
+        and {len(score.seeds) for score in summary.scores} == {len(summary.seeds)}
+        and {(d.dataset, d.variant) for d in summary.differences} <= scored
         and {difference.standing for difference in summary.differences} <= set(STYLES)
     )  # fmt: skip
     if not fits:
-        raise DataError(f"{path} must explain every data set, metric and standing in it: run csi2pc compare again")
+        raise DataError(
+            f"{path} must explain every data set, metric and standing in it, with a score of each variant in every "
+            "metric: run csi2pc compare again"
+        )
     return summary
 
 
@@ -151,16 +162,18 @@ def _dataset(summary: ComparisonSummary, dataset: str, runs: Sequence[FoundRun])
     metrics = summary.metrics[:DISTRIBUTIONS]
     values: dict[str, dict[str, list[np.ndarray]]] = {}
     first: FrameRows | None = None
+    differs = False
     for run in track(runs, description=f"reading the rows of {dataset}"):
         rows = read_rows(inside(run.evaluation / ROWS, run.evaluation))
+        blind = {c: v for c, v in rows.values.items() if c.split("/")[0] not in (MODEL, SHUFFLED)}
         if first is None:
-            blind = {c: v for c, v in rows.values.items() if c.split("/")[0] not in (MODEL, SHUFFLED)}
             first = FrameRows(rows.frames, rows.points, blind, rows.distance)
         elif rows.frames != first.frames:
             raise DataError(
                 f"runs are compared on the same test frames; {run.evaluation / ROWS} and that of "
                 f"{runs[0].variant}, seed {runs[0].seed}, hold different ones: run csi2pc compare again"
             )
+        differs = differs or not _same(blind, first.values)
         for metric in metrics:
             values.setdefault(run.variant, {}).setdefault(metric, []).append(rows.column(MODEL, metric))
     seeds = {
@@ -169,7 +182,17 @@ def _dataset(summary: ComparisonSummary, dataset: str, runs: Sequence[FoundRun])
         if variant in values
     }
     frames, seed = _frames(summary, runs)
-    return ComparedDataset(dataset, seeds, first, frames, seed)
+    if differs:
+        first = replace(first, values={})
+    return ComparedDataset(dataset, seeds, first, frames, seed, blind_differs=differs)
+
+
+def _same(blind: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray]) -> bool:
+    """Whether two runs met the same blind baselines, but for what no chart shows. Those of variants that predict
+    different numbers of points have as many points, and other scores."""
+    return blind.keys() == other.keys() and all(
+        np.allclose(values, other[column], rtol=1e-4, equal_nan=True) for column, values in blind.items()
+    )
 
 
 def _frames(summary: ComparisonSummary, runs: Sequence[FoundRun]) -> tuple[list[ComparedFrame], int | None]:
@@ -185,12 +208,12 @@ def _frames(summary: ComparisonSummary, runs: Sequence[FoundRun]) -> tuple[list[
     for number, example in enumerate(examples):
         row = next(i for i, frame in enumerate(rows[summary.reference].frames) if frame == example.frame)
         values = {variant: float(of.column(MODEL, example.metric)[row]) for variant, of in rows.items()}
-        values[example.baseline_name] = example.baseline_value
         frames.append(
             ComparedFrame(
                 label=example.label, frame=str(example.frame), target=example.target,
                 predictions={variant: of[number] for variant, of in clouds.items()},
-                baseline_name=example.baseline_name, baseline=example.baseline, metric=example.metric, values=values,
+                baseline_name=example.baseline_name, baseline=example.baseline, baseline_value=example.baseline_value,
+                metric=example.metric, values=values,
             )
         )  # fmt: skip
     return frames, reference.seed

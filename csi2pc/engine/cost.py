@@ -18,8 +18,8 @@ from ..evaluation.baselines import CONSTANT_CLOUDS
 from ..types import FrameId
 from .probe import Probe, probe
 
-#: Seconds that summary and figures of an evaluation take, whatever its size: about, on one core.
-SECONDS_OF_FIGURES = 3.0
+#: Seconds that summary and figures of an evaluation take, whatever its size: 1.5 to 2.7 in ``benchmarks/cost.py``.
+SECONDS_OF_FIGURES = 2.0
 #: Bytes of an evaluation's figures and examples, and of a run's other small files: what ``benchmarks/cost.py`` measured
 #: more than is counted below, in small runs.
 BYTES_OF_FIGURES = 800_000

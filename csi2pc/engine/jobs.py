@@ -1,13 +1,15 @@
 """Commands in processes of their own, a few at a time: one that dies takes nothing with it, and says why in its log.
 
 A job's log is locked for as long as a process of it lives: the lock belongs to the open file, which the process
-inherits as its standard output, so that it outlives whoever started it and goes with the last that holds it.
+inherits as its standard output, so that it outlives whoever started it and goes with the last that holds it. What a
+job's process leaves behind when it ends, such as the second rank of a training whose first was killed, is ended too.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -24,8 +26,10 @@ from .interrupt import StopRequest
 LOOK, SAY = 0.2, 60.0
 #: Seconds that an interrupted process has to save what it has.
 PATIENCE = 60.0
-#: Characters of a log's last line that a reason quotes.
-QUOTED = 300
+#: Seconds that processes have to go which a job's own left behind: once when asked, and once more when killed.
+GRACE = 5.0
+#: Bytes at a log's end in which its last line is looked for, and characters of it that a reason quotes.
+TAIL, QUOTED = 65536, 300
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,7 @@ def run_jobs(
         description: a few words for the progress lines.
 
     Raises:
-        ConfigError: a process is still working on one of them.
+        ConfigError: a process is still working on one of them, its log cannot be written, or its program not started.
         Interrupted: asked to stop; the processes were asked too, and given time to save what they have.
     """
     for job in jobs:
@@ -114,22 +118,33 @@ class _Running:
             raise
 
     def _start(self) -> None:
-        # In a session of its own: an interrupt from the keyboard reaches it once, from here.
-        self.process = subprocess.Popen(
-            self.commands.pop(0), stdin=subprocess.DEVNULL, stdout=self.log, stderr=subprocess.STDOUT,
-            env={**os.environ, **self.environment}, start_new_session=True,
-        )  # fmt: skip
+        command = self.commands.pop(0)
+        self.begin = _size(self.log)  # what earlier attempts and commands printed ends here
+        try:
+            # In a session of its own: an interrupt from the keyboard reaches it once, from here.
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=subprocess.STDOUT,
+                env={**os.environ, **self.environment}, start_new_session=True,
+            )  # fmt: skip
+        except OSError as error:
+            raise ConfigError(
+                f"{self.job.name} needs a program that can be started; got {command[0]}: {error}; install it, or "
+                "correct the command"
+            ) from error
+        self.group: int | None = self.process.pid
 
     def look(self) -> Outcome | None:
         """How it ended, once it has; starts the next command where one is left."""
         code = self.process.poll()
         if code is None:
             return None
+        printed = _tail(self.log, self.begin)  # before those that are ended now have their say
+        self._end_group()
         if code == 0 and self.commands:
             self._start()
             return None
+        reason = "" if code == 0 else _reason(code, self.job.log, printed)
         self.log.close()
-        reason = "" if code == 0 else _reason(code, self.job.log)
         return Outcome(self.job, time.monotonic() - self.started, reason, code)
 
     def ask_to_stop(self) -> None:
@@ -142,7 +157,25 @@ class _Running:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        self._end_group()
         self.log.close()
+
+    def _end_group(self) -> None:
+        """End what the process left behind: it would hold the log's lock, a rank of a training for as long as it waits.
+
+        Only once the process itself has ended: one that was asked to stop passes that on, and saves with their help.
+        """
+        group, self.group = self.group, None  # once: later its number may be that of somebody else's processes
+        if group is None:
+            return
+        for number in (signal.SIGTERM, signal.SIGKILL):  # first asked: what was shared in memory is to be cleaned up
+            until = time.monotonic() + GRACE
+            left = _signal(group, number)
+            while left and time.monotonic() < until:
+                time.sleep(0.02)
+                left = _signal(group, 0)
+            if not left:
+                return
 
 
 class _Clock:
@@ -181,8 +214,26 @@ class _Clock:
         return f"; about {in_time(seconds)} left"
 
 
-def _reason(code: int, log: Path) -> str:
-    lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+def _signal(group: int, number: int) -> bool:
+    """Send a signal to a process group, 0 for none; whether anybody was there that may be sent one."""
+    try:
+        os.killpg(group, number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def _size(log: BinaryIO) -> int:
+    return os.fstat(log.fileno()).st_size
+
+
+def _tail(log: BinaryIO, begin: int) -> str:
+    """The end of what was printed since the log was ``begin`` bytes long."""
+    return os.pread(log.fileno(), TAIL, max(begin, _size(log) - TAIL)).decode("utf-8", errors="replace")
+
+
+def _reason(code: int, log: Path, printed: str) -> str:
+    lines = [line.strip() for line in printed.splitlines() if line.strip()]
     last = lines[-1][:QUOTED] if lines else "nothing was printed"
     how = f"ended by signal {-code}" if code < 0 else f"exit status {code}"
     return f"{how}; its last words in {log}: {last}"
@@ -190,19 +241,35 @@ def _reason(code: int, log: Path) -> str:
 
 def _locked_log(job: Job) -> BinaryIO:
     """Two processes must not write one run folder; a process outlives a comparison that was killed outright."""
-    job.log.parent.mkdir(parents=True, exist_ok=True)
-    log = open(job.log, "ab")
+    return locked(job.log, f"a process is still working on {job.name}")
+
+
+def locked(path: Path, at_work: str) -> BinaryIO:
+    """Open a file to append to, and lock it until it is closed here and by all processes that were started with it.
+
+    Args:
+        path: the file; it and its folder are made where they are not there.
+        at_work: says of whoever has locked it already what that means, for the message.
+
+    Raises:
+        ConfigError: it is locked, or cannot be written or locked.
+    """
     try:
-        fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        log.close()
-        raise ConfigError(
-            f"a process is still working on {job.name}: wait until it has ended, or end it (fuser {job.log} names it)"
-        ) from None
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = open(path, "a+b")
     except OSError as error:
-        log.close()
         raise ConfigError(
-            f"{job.log} cannot be locked, so two processes could write one run: {error}; "
+            f"{path} must be a file that can be written: {error}; remove what is in its way, or choose another folder"
+        ) from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise ConfigError(f"{at_work}: wait until it has ended, or end it (fuser {path} names it)") from None
+    except OSError as error:
+        file.close()
+        raise ConfigError(
+            f"{path} cannot be locked, so two processes could write the same files: {error}; "
             "put the comparison on a file system that locks files"
         ) from error
-    return log
+    return file

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import DataError
+from ..evaluation.page import Page
 from ..progress import console
 from .comparison_folder import ComparisonFolder
 from .comparison_record import report_comparison
@@ -26,8 +27,8 @@ def report(path: str | Path, out: str | Path | None = None) -> Path:
         the page's path.
 
     Raises:
-        DataError: the folder is neither, a file in it is damaged or leads out of it, a link stands where tables and
-            figures belong, or the page cannot be written.
+        DataError: the folder is neither, a file in it is damaged or leads out of it, a link or files of someone else
+            stand where tables and figures belong, or the page cannot be written.
     """
     folder = Path(path)
     page_path = folder / "report.html" if out is None else Path(out)
@@ -35,6 +36,7 @@ def report(path: str | Path, out: str | Path | None = None) -> Path:
         raise DataError(f"a report is an HTML file; got {page_path}: let its name end in .html")
     beside = page_path.with_suffix("")
     _refuse_links(beside)
+    _refuse_foreign_files(beside, page_path)
     if ComparisonFolder(folder).config.is_file():
         page, figures = report_comparison(folder)
     elif RunFolder(folder).config.is_file():
@@ -46,11 +48,11 @@ def report(path: str | Path, out: str | Path | None = None) -> Path:
         )
     if out is None:
         _clear(beside)
+    page.write(page_path)  # first: it tells the next report whose the files beside it are
     page.write_files(beside)
     for name, draw in figures.items():
         for ending in ("png", "pdf"):
             draw(beside / "figures" / f"{name}.{ending}")
-    page.write(page_path)
     console.print(f"wrote {page_path}, and its tables and figures in {beside}", markup=False)
     return page_path
 
@@ -63,6 +65,15 @@ def _refuse_links(beside: Path) -> None:
                 f"tables and figures are written beside the page, never through a link; {folder} leads to another "
                 f"place: remove the link, or choose another --out"
             )
+
+
+def _refuse_foreign_files(beside: Path, page: Path) -> None:
+    """Refuse a folder with files in it beside which no earlier report stands: they may be the user's own."""
+    if beside.is_dir() and any(beside.iterdir()) and not Page.stands_at(page):
+        raise DataError(
+            f"tables and figures go into the folder beside the page, and replace those of an earlier report alone; "
+            f"{beside} holds files, and no report stands at {page}: move them away, or choose another --out"
+        )
 
 
 def _clear(folder: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..config import RunConfig, differences, load_config, save_config
 from ..data.atomic import leftovers, replacing
-from ..errors import ConfigError
+from ..errors import ConfigError, DataError
 from ..types import Report
 from .provenance import environment
 
@@ -148,14 +148,29 @@ def append_metrics(run: RunFolder, row: dict[str, Any]) -> None:
 
 
 def read_metrics(run: RunFolder) -> list[dict[str, Any]]:
-    """All whole lines of the metrics; one that a kill cut off is left out."""
+    """All whole lines of the metrics; one that a kill cut off is left out.
+
+    Raises:
+        DataError: the file cannot be read, or a line is not that of an epoch.
+    """
     rows = []
-    if run.metrics.exists():
-        for line in run.metrics.read_text(encoding="utf-8").splitlines():
-            try:
-                rows.append(json.loads(line))
-            except json.JSONDecodeError:
-                break
+    if not run.metrics.exists():
+        return rows
+    try:
+        lines = run.metrics.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise DataError(f"{run.metrics} cannot be read: {error}; restore it, or train again") from error
+    for number, line in enumerate(lines, 1):
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            break
+        if not isinstance(row, dict) or not {"epoch", "step", "seconds"} <= set(row):
+            raise DataError(
+                f"a line of {run.metrics} must be an object with epoch, step and seconds; line {number} is "
+                f"{line!r:.80}; restore the file, or train again"
+            )
+        rows.append(row)
     return rows
 
 

@@ -141,6 +141,8 @@ def report_run(folder: Path) -> tuple[Page, Figures]:
         page.banner("warning", f"Unfinished: {record.unfinished}. Training goes on, or was cut.")
     if evaluated is None:
         page.banner("warning", "Not evaluated: there are no scores yet. csi2pc evaluate makes them.")
+    elif changed := evaluated_before(record):
+        page.banner("warning", f"Evaluated before training went on: {changed}. csi2pc evaluate scores it as it is now.")
     if record.simulated:
         page.banner("note", SIMULATED)
     run_page(page, evaluated, record.history)
@@ -154,6 +156,18 @@ def report_run(folder: Path) -> tuple[Page, Figures]:
     return page, {"frames": partial(frames_figure, examples=evaluated.examples)}
 
 
+def evaluated_before(record: RunRecord) -> str:
+    """In words, where the evaluation is of another step than the checkpoint to use; empty where they agree."""
+    step = _step(progress_of(checkpoint_of(record.run.path), within=record.run.path))
+    scored = read_json(record.evaluation / ABOUT, within=record.evaluation).get("step")
+    return "" if step is None or scored == step else f"the scores are of step {plain(scored)}, the weights of {step}"
+
+
+def _step(progress: Mapping[str, Any]) -> int | None:
+    step = progress.get("step")
+    return step if type(step) is int else None
+
+
 def provenance(record: RunRecord) -> dict[str, str]:
     """Versions, machine, seeds, data and time of a run, by name."""
     pairs = {f"{name}": plain(value) for name, value in record.environment.items()}
@@ -165,7 +179,7 @@ def provenance(record: RunRecord) -> dict[str, str]:
     if record.history and (seconds := record.history[-1].get("seconds")) is not None:
         pairs["time in training"] = duration(seconds)
     if progress:
-        pairs["checkpoint"] = f"after step {plain(progress.get('best_step') or progress.get('step'))}"
+        pairs["checkpoint"] = f"after step {plain(_step(progress))}"
         pairs["digest of the training and validation data"] = plain(progress.get("data"))
     if record.evaluation is not None:
         about = read_json(record.evaluation / ABOUT, within=record.evaluation)

@@ -10,6 +10,12 @@ import numpy as np
 
 from .rows import MODEL, FrameRows
 
+#: What is said where the blind baselines of variants differ.
+BLIND_DIFFERS = (
+    "No blind baseline is shown here, for it is not the same for all variants, as where they predict different numbers "
+    "of points. The tables of scores and skill hold each variant's own."
+)
+
 
 @dataclass(frozen=True, eq=False)
 class ComparedFrame:
@@ -20,8 +26,9 @@ class ComparedFrame:
         target: float ``(N, 3)`` metres.
         predictions: variant to its cloud; None where it has none.
         baseline_name, baseline: the blind baseline.
+        baseline_value: its value on this frame; NaN where there is none. A variant may have the baseline's name.
         metric: what is quoted.
-        values: variant, or the baseline's name, to its value on this frame; NaN where there is none.
+        values: variant to its value on this frame; NaN where there is none.
     """
 
     label: str
@@ -30,6 +37,7 @@ class ComparedFrame:
     predictions: Mapping[str, np.ndarray | None]
     baseline_name: str
     baseline: np.ndarray
+    baseline_value: float
     metric: str
     values: Mapping[str, float]
 
@@ -41,9 +49,10 @@ class ComparedDataset:
     Attributes:
         dataset: name.
         seeds: variant to metric to float ``(S, F)``: every value of every seed.
-        blind: the frames, and the scores of the blind baselines on them.
+        blind: the frames, and the scores of the blind baselines on them; none where variants' baselines differ.
         frames: best, median and worst frame of the reference.
         seed: the seed that made the clouds of these frames.
+        blind_differs: whether they do.
     """
 
     dataset: str
@@ -51,6 +60,7 @@ class ComparedDataset:
     blind: FrameRows
     frames: Sequence[ComparedFrame]
     seed: int | None
+    blind_differs: bool = False
 
     def rows(self, variant: str) -> FrameRows:
         """Rows whose model is a variant: means over its seeds, NaN on a frame where one of them has no value."""

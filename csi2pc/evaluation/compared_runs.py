@@ -19,6 +19,7 @@ from .comparison import ComparisonSummary, PairedDifference, VariantScore
 from .crossed_interval import Estimate, crossed_estimate
 from .metrics import METRICS
 from .rows import MODEL, SHUFFLED, FrameRows
+from .settings import MOST_RESAMPLES
 from .statistics import check_rows
 
 _AXES = ("dataset", "variant", "seed")
@@ -60,7 +61,8 @@ def compare_runs(
         reference: the variant to compare with; where none of its runs is done, there are no differences.
         part: which part of the data the rows are of.
         by: what is resampled besides seeds, "sequence" or "subject".
-        resamples: of the groups, at least 1000; 10,000 give a standard error to within a percent.
+        resamples: of the groups, 1000 to :data:`csi2pc.evaluation.settings.MOST_RESAMPLES`; 10,000 give a standard
+            error to within a percent.
         confidence: of the intervals.
         seed: of the bootstrap.
         planned: runs that were asked for; as many as there are by default.
@@ -103,10 +105,11 @@ def check_intervals(by: str, resamples: int, confidence: float) -> None:
     Raises:
         ConfigError: see above.
     """
-    if by not in ("sequence", "subject") or not 0.5 <= confidence <= 0.999 or resamples < 1000:
+    fits = by in ("sequence", "subject") and 0.5 <= confidence <= 0.999 and 1000 <= resamples <= MOST_RESAMPLES
+    if not fits:
         raise ConfigError(
-            "intervals need by: sequence or subject, confidence from 0.5 to 0.999 and at least 1000 resamples; "
-            f"got {by!r}, {confidence}, {resamples}"
+            "intervals need by: sequence or subject, confidence from 0.5 to 0.999 and at least 1000 resamples, at most "
+            f"{MOST_RESAMPLES}; got {by!r}, {confidence}, {resamples}"
         )
 
 
@@ -176,6 +179,7 @@ class _Table:
             mean=float(np.mean(known)) if known else None,
             spread=float(np.std(known, ddof=1)) if len(known) > 1 else None,
             frames=len(self.frames), missing=int(np.isnan(values).sum()),
+            silent=tuple(seed for seed in seeds if seed in means and means[seed] is None),
             blind=blind, blind_mean=_mean(blind_values[0]),
             skill=skill.value, skill_low=skill.low, skill_high=skill.high,
             shuffled_skill=self._estimate(shuffled, blind_errors, of="skill").value,

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..errors import DataError
+from .settings import EvaluationConfig
 from .statistics import PARTS
 from .strict_json import exactly, read_json, write_json
 
@@ -28,6 +29,7 @@ class VariantScore:
         spread: their sample standard deviation; None with fewer than two.
         frames: frames of the test part.
         missing: frames without a value (NaN), over all seeds.
+        silent: seeds whose run is there, but has no value on any frame.
         blind: the best blind baseline of this data set and metric; None where there is none.
         blind_mean: its mean.
         skill, skill_low, skill_high: 1 - E(variant) / E(blind) and its interval; None where not defined.
@@ -44,6 +46,7 @@ class VariantScore:
     spread: float | None
     frames: int
     missing: int
+    silent: tuple[int, ...]
     blind: str | None
     blind_mean: float | None
     skill: float | None
@@ -154,12 +157,16 @@ def read_comparison(path: str | Path) -> ComparisonSummary:
     """
     try:
         content = read_json(path, version=VERSION)
-        content["scores"] = tuple(exactly(VariantScore, score) for score in content["scores"])
+        # the first files of this version do not say which seeds are silent
+        content["scores"] = tuple(exactly(VariantScore, {"silent": (), **score}) for score in content["scores"])
         content["differences"] = tuple(exactly(PairedDifference, item) for item in content["differences"])
         for name in ("groups", "people"):
             if not isinstance(content[name], dict) or any(type(v) is not int for v in content[name].values()):
                 raise ValueError(f"{name} must map data sets to whole numbers")
-        return exactly(ComparisonSummary, content)
+        summary = exactly(ComparisonSummary, content)
+        how = {name: getattr(summary, name) for name in ("by", "resamples", "confidence", "seed")}
+        EvaluationConfig(**how)  # slices are made with the same settings: refuse what cannot be
+        return summary
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise DataError(
             f"a comparison must be a file saved by this version; {path}: {error}; run csi2pc compare again"

@@ -71,13 +71,13 @@ def _panels(frame: ComparedFrame, variants: Sequence[str]) -> list[tuple[str, np
     for variant, cloud in frame.predictions.items():
         if cloud is not None:
             style = variants.index(variant) if variant in variants else 0
-            panels.append((_name(frame, variant), cloud, colour_of(style)))
-    panels.append((_name(frame, frame.baseline_name), frame.baseline, "#777777"))
+            panels.append((_name(variant, frame.values.get(variant, np.nan)), cloud, colour_of(style)))
+    panels.append((_name(frame.baseline_name, frame.baseline_value), frame.baseline, "#777777"))
     return panels
 
 
-def _name(frame: ComparedFrame, name: str) -> str:
-    value = frame.values.get(name, np.nan)
+def _name(name: str, value: float) -> str:
+    name = cleaned(name)
     short = name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
     shown = f"{value:.4f}" if np.isfinite(value) else "no value"
     return f"{short}\n{shown}".replace("$", r"\$")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .charts import LineChart, Series
-from .compared_dataset import ComparedDataset, ComparedFrame, Curve
+from .compared_dataset import BLIND_DIFFERS, ComparedDataset, Curve
 from .comparison import ComparisonSummary
 from .comparison_slices import best_blind, slices_of_variants
 from .comparison_tables import (
@@ -138,6 +138,8 @@ def _distributions(page: Page, summary: ComparisonSummary, compared: ComparedDat
     if shown:
         page.section(f"distributions-{slug(compared.dataset)}", f"Distribution over frames, {compared.dataset}")
         page.text("The share of frames at or below each value, of all seeds together.")
+        if compared.blind_differs:
+            page.text(BLIND_DIFFERS)
         page.pairs(shown)
 
 
@@ -152,17 +154,16 @@ def _frames(page: Page, summary: ComparisonSummary, compared: ComparedDataset) -
     for frame in compared.frames:
         panels = [CloudPanel("target", f"{len(frame.target)} measured points", "target", frame.target)]
         panels += [
-            CloudPanel(variant, _note(frame, variant), _style(summary, variant), cloud)
+            CloudPanel(variant, _note(frame.metric, frame.values.get(variant, np.nan)), _style(summary, variant), cloud)
             for variant, cloud in frame.predictions.items()
         ]
         name = f"blind: {frame.baseline_name}"
-        panels.append(CloudPanel(name, _note(frame, frame.baseline_name), "target", frame.baseline))
+        panels.append(CloudPanel(name, _note(frame.metric, frame.baseline_value), "target", frame.baseline))
         page.views(f"{frame.label}: {frame.frame}", panels)
 
 
-def _note(frame: ComparedFrame, name: str) -> str:
-    value = frame.values.get(name, np.nan)
-    return f"{axis_label(frame.metric)} {value:.4f}" if np.isfinite(value) else f"no {frame.metric}"
+def _note(metric: str, value: float) -> str:
+    return f"{axis_label(metric)} {value:.4f}" if np.isfinite(value) else f"no {metric}"
 
 
 def _style(summary: ComparisonSummary, variant: str) -> int:

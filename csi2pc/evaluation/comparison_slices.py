@@ -9,7 +9,7 @@ import numpy as np
 
 from .breakdown import SLICES, Slice, breakdown
 from .charts import Bar, BarChart
-from .compared_dataset import ComparedDataset
+from .compared_dataset import BLIND_DIFFERS, ComparedDataset
 from .comparison import ComparisonSummary
 from .page import Page
 from .run_page import axis_label, metric_name, slug
@@ -39,14 +39,17 @@ def slices_of_variants(page: Page, summary: ComparisonSummary, compared: Compare
         if not begun:
             page.section(f"slices-{slug(compared.dataset)}", f"Where they are good, and where not, {compared.dataset}")
             page.text("Means over seeds. A description, not a test: among many slices some stand out by chance.")
+            if compared.blind_differs:
+                page.text(BLIND_DIFFERS)
             begun = True
         chart = _slices_chart(summary, compared.dataset, slices, metric, by=by, name=name)
         if chart is not None:
             page.chart(chart)
-        page.table(_slices_table(slices, metric, by=by, name=name, blind=blind))
+        named = blind or ("left out, not the same for all variants" if compared.blind_differs else "none")
+        page.table(_slices_table(slices, metric, by=by, name=name, blind=named))
 
 
-def _slices_table(slices: Mapping[str, list[Slice]], metric: str, *, by: str, name: str, blind: str | None) -> Table:
+def _slices_table(slices: Mapping[str, list[Slice]], metric: str, *, by: str, name: str, blind: str) -> Table:
     first = next(iter(slices.values()))
     means = [mean_column(variant, [piece.missing for piece in of]) for variant, of in slices.items()]
     columns = [Column(by), Column("frames", ("",)), *means, Column("blind", ("",), ("baseline",))]
@@ -56,7 +59,7 @@ def _slices_table(slices: Mapping[str, list[Slice]], metric: str, *, by: str, na
         cells = [mean_cell(column, s.mean, s.missing) for column, s in zip(means, own, strict=True)]
         against = replace(number(piece.baseline_mean), words=(piece.baseline or "",))
         body.append((Cell(piece.label), number(piece.frames, "d"), *cells, against))
-    return Table(name, f"{metric_name(metric)} by {by}; blind: {blind or 'none'}.", tuple(columns), tuple(body))
+    return Table(name, f"{metric_name(metric)} by {by}; blind: {blind}.", tuple(columns), tuple(body))
 
 
 def _slices_chart(
@@ -74,19 +77,21 @@ def _slices_chart(
             own = slices[variant][position]
             text = "-" if own.mean is None else f"{own.mean:.4f}"
             bars.append(Bar(own.mean, None, None, summary.variants.index(variant), f"{piece.label}: {variant} {text}"))
-        text = "-" if piece.baseline_mean is None else f"{piece.baseline_mean:.4f}"
-        bars.append(Bar(piece.baseline_mean, None, None, "target", f"{piece.label}: {piece.baseline} {text}"))
+        if piece.baseline is not None:
+            text = "-" if piece.baseline_mean is None else f"{piece.baseline_mean:.4f}"
+            bars.append(Bar(piece.baseline_mean, None, None, "target", f"{piece.label}: {piece.baseline} {text}"))
         rows.append((piece.label, tuple(bars), ""))
     if all(bar.value is None for _, bars, _ in rows for bar in bars):
         return None
     legend = [(variant, summary.variants.index(variant)) for variant in shown]
-    legend.append((f"blind: {slices[shown[0]][0].baseline}", "target"))
+    if (baseline := slices[shown[0]][0].baseline) is not None:
+        legend.append((f"blind: {baseline}", "target"))
     title = f"{metric_name(metric)} by {by}: " + " and ".join(shown)
     return BarChart(name, title, axis_label(metric), tuple(rows), tuple(legend))
 
 
 def best_blind(summary: ComparisonSummary, compared: ComparedDataset, metric: str) -> str | None:
-    """The best blind baseline of a metric, where its rows are at hand."""
+    """The best blind baseline of a metric, where its rows are at hand and the same for all variants."""
     for variant in summary.variants:
         score = summary.score(compared.dataset, variant, metric)
         if score is not None and score.blind is not None:

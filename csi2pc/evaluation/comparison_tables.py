@@ -8,7 +8,7 @@ from typing import Any
 
 from .charts import Bar, BarChart
 from .comparison import ComparisonSummary, PairedDifference, VariantScore
-from .comparison_words import NOT_JUDGED, difference_words, mean_words, skill_words
+from .comparison_words import NOT_JUDGED, difference_words, interval_clause, mean_words, over_words, skill_words
 from .figures import LOWEST_SKILL
 from .metrics import METRICS
 from .run_page import axis_label, is_number, metric_name, slug
@@ -32,8 +32,9 @@ DRAWN = 4
 def scores_table(summary: ComparisonSummary, dataset: str) -> Table:
     """Variants by metrics: means over seeds with their spread, the skill in the first metric, and what CSI is worth.
 
-    The last row is the best blind baseline of each metric. Where variants differ in their seeds, a column counts them;
-    where a metric lacks values of frames, CSV counts these beside its means.
+    The last row is the best blind baseline of each metric; where variants have other ones, as those do that predict
+    other numbers of points, there is a row for each. Where variants differ in their seeds, a column counts them; where
+    a metric lacks values of frames, CSV counts these beside its means.
     """
     first = summary.metrics[0]
     present = _present(summary, dataset)
@@ -51,12 +52,15 @@ def scores_table(summary: ComparisonSummary, dataset: str) -> Table:
         cells = (Cell(variant), *counts, *_scores_cells(summary, dataset, variant, means))
         body.append(cells[: len(columns)])
     none = [number(None)] if differ else []
-    body.append((Cell("best blind"), *none, *_blind_cells(summary, dataset, means))[: len(columns)])
+    shared = _shared_blind(summary, dataset)
+    for variants, blind in shared:
+        name = "best blind" if len(shared) == 1 else f"best blind of {listed(variants)}"
+        body.append((Cell(name), *none, *_blind_cells(summary, blind, means))[: len(columns)])
     used = ", and the error with the frame's own CSI minus with shuffled CSI (negative: the CSI is used)"
     caption = (
         f"{dataset}: means over frames, then over {counted(len(summary.seeds), 'seed')} ± their standard deviation (↓ "
-        f"lower is better, ↑ higher). Skill = 1 - error / error of the best blind baseline{used if shuffled else ''}, "
-        f"with {summary.confidence:.0%} intervals over {counted(summary.groups[dataset], summary.by)} and the seeds."
+        f"lower is better, ↑ higher). Skill = 1 - error / error of the best blind baseline{used if shuffled else ''}"
+        f"{interval_clause(summary, dataset)}."
     )
     return Table(f"scores-{slug(dataset)}", caption, tuple(columns), tuple(body))
 
@@ -73,11 +77,14 @@ def skill_table(summary: ComparisonSummary, dataset: str) -> Table:
         body.append((Cell(variant), *cells))
     skill = [Column(metric, ("skill", "low", "high"), ("best blind", "standing")) for metric in summary.metrics]
     columns = (Column("variant"), *skill)
-    blind = "; ".join(
-        f"{score.metric}: {score.blind}" for score in _first_scores(summary, dataset) if score.blind is not None
-    )
-    caption = f"{dataset}: skill in every metric with {summary.confidence:.0%} intervals. Best blind baselines: "
-    return Table(f"skill-{slug(dataset)}", f"{caption}{blind}.", columns, tuple(body))
+    found: dict[str, list[str]] = {}
+    for variants, blind in _shared_blind(summary, dataset):
+        names = "; ".join(f"{metric}: {blind[metric].blind}" for metric in summary.metrics if metric in blind)
+        found.setdefault(names, []).extend(variants)
+    baselines = [f" of {listed(of)}: {names}." if len(found) > 1 else f": {names}." for names, of in found.items()]
+    intervals = f" with {summary.confidence:.0%} intervals" if over_words(summary, dataset) else ""
+    caption = f"{dataset}: skill in every metric{intervals}." + "".join(f" Best blind baselines{b}" for b in baselines)
+    return Table(f"skill-{slug(dataset)}", caption, columns, tuple(body))
 
 
 def differences_table(summary: ComparisonSummary, dataset: str) -> Table | None:
@@ -92,11 +99,13 @@ def differences_table(summary: ComparisonSummary, dataset: str) -> Table | None:
     )
     kinds = [Column(metric_name(metric), ("difference", "low", "high"), ("standing",)) for metric in summary.metrics]
     columns = (Column("variant"), *kinds)
-    caption = (
-        f"{dataset}: each variant minus {summary.reference}, on the same frames and seeds; intervals hold together for "
-        f"all variants under one metric at {summary.confidence:.0%}. In bold: better or worse than {summary.reference}."
-    )
-    return Table(f"differences-{slug(dataset)}", caption, columns, body)
+    caption = f"{dataset}: each variant minus {summary.reference}, on the same frames and seeds"
+    if over_words(summary, dataset):
+        caption += (
+            f"; intervals hold together for all variants under one metric at {summary.confidence:.0%}. In bold: "
+            f"better or worse than {summary.reference}"
+        )
+    return Table(f"differences-{slug(dataset)}", f"{caption}.", columns, body)
 
 
 def skill_chart(summary: ComparisonSummary, dataset: str) -> BarChart | None:
@@ -205,10 +214,28 @@ def _present(summary: ComparisonSummary, dataset: str) -> list[str]:
     return [v for v in summary.variants if summary.score(dataset, v, summary.metrics[0]) is not None]
 
 
-def _first_scores(summary: ComparisonSummary, dataset: str) -> list[VariantScore]:
-    variant = _present(summary, dataset)[0]
-    scores = (summary.score(dataset, variant, metric) for metric in summary.metrics)
-    return [score for score in scores if score is not None]
+def _shared_blind(summary: ComparisonSummary, dataset: str) -> list[tuple[list[str], dict[str, VariantScore]]]:
+    """Variants with the same best blind baselines, and by metric a score that holds these.
+
+    Baselines have as many points as a variant predicts. They are the same where they are printed the same; where a
+    variant has none in a metric, for want of a value, it has no other one either.
+    """
+    shared: list[tuple[list[str], dict[str, VariantScore]]] = []
+    for variant in _present(summary, dataset):
+        scores = {metric: summary.score(dataset, variant, metric) for metric in summary.metrics}
+        own = {metric: s for metric, s in scores.items() if s is not None and s.blind_mean is not None}
+        for variants, known in shared:
+            if all(_blind_text(own[metric]) == _blind_text(known[metric]) for metric in own.keys() & known.keys()):
+                variants.append(variant)
+                known.update({**own, **known})
+                break
+        else:
+            shared.append(([variant], own))
+    return shared
+
+
+def _blind_text(score: VariantScore) -> str:
+    return f"{number(score.blind_mean).text} {score.blind}"
 
 
 def _seeds(summary: ComparisonSummary, dataset: str, variant: str) -> int:
@@ -241,16 +268,16 @@ def _scores_cells(
     return *means, _skill_cell(first), csi
 
 
-def _blind_cells(summary: ComparisonSummary, dataset: str, columns: Sequence[Column]) -> tuple[Cell, ...]:
-    by_metric = {score.metric: score for score in _first_scores(summary, dataset)}
+def _blind_cells(
+    summary: ComparisonSummary, blind: Mapping[str, VariantScore], columns: Sequence[Column]
+) -> tuple[Cell, ...]:
     cells = []
     for column, metric in zip(columns, summary.metrics, strict=True):
-        score = by_metric.get(metric)
-        if score is None or score.blind_mean is None:
+        score = blind.get(metric)
+        if score is None:
             cells.append(_mean_cell(column, "-"))
         else:
-            text = f"{score.blind_mean:.4f} {score.blind}"
-            cells.append(_mean_cell(column, text, score.blind_mean, baseline=score.blind or ""))
+            cells.append(_mean_cell(column, _blind_text(score), score.blind_mean, baseline=score.blind or ""))
     return *cells, Cell("0", (0.0, None, None)), Cell("-", (None, None, None))
 
 

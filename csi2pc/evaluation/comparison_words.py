@@ -10,10 +10,12 @@ from collections.abc import Sequence
 
 from rich import box
 from rich.table import Table
+from rich.text import Text
 
 from .comparison import ComparisonSummary, PairedDifference, VariantScore
 from .statistics import PARTS
 from .summary import FEW_GROUPS, WORTH
+from .tables import cleaned
 from .wording import arrow, counted, interval_words, listed, number, unit
 
 #: With fewer seeds than this, how much a result owes to its seed is hardly known.
@@ -50,10 +52,12 @@ def comparison_words(summary: ComparisonSummary, *, metrics: Sequence[str] | Non
 
 
 def comparison_table(summary: ComparisonSummary, dataset: str, *, metrics: int = 4) -> Table:
-    """One row a variant: of the first metrics the mean over seeds with its spread, and the skill in the first one."""
-    table = Table(
-        box=box.SIMPLE_HEAD, show_edge=False, padding=0, title=_caption(summary, dataset), title_justify="left"
-    )
+    """One row a variant: of the first metrics the mean over seeds with its spread, and the skill in the first one.
+
+    Names of folders are text: nothing in them is markup.
+    """
+    title = Text(cleaned(_caption(summary, dataset)), "table.title")
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=0, title=title, title_justify="left")
     table.add_column("variant", no_wrap=True)
     shown = summary.metrics[:metrics]
     for metric in shown:
@@ -62,7 +66,8 @@ def comparison_table(summary: ComparisonSummary, dataset: str, *, metrics: int =
     for variant in summary.variants:
         scores = [summary.score(dataset, variant, metric) for metric in shown]
         if scores[0] is not None:
-            table.add_row(variant, *(mean_words(score) for score in scores), skill_words(scores[0]))
+            cells = (variant, *(mean_words(score) for score in scores), skill_words(scores[0]))
+            table.add_row(*(Text(cleaned(cell)) for cell in cells))
     return table
 
 
@@ -89,12 +94,27 @@ def difference_words(difference: PairedDifference) -> str:
     return f"{difference.difference:+.4f}{interval_words(difference.low, difference.high, '+.4f')}"
 
 
+def over_words(summary: ComparisonSummary, dataset: str) -> str:
+    """``over 12 sequences and the seeds``: what the intervals on a data set hold; empty where there are none."""
+    groups = summary.groups[dataset]
+    if groups < 2:
+        return ""
+    return f"over {counted(groups, summary.by)}" + (" and the seeds" if len(summary.seeds) > 1 else "")
+
+
+def interval_clause(summary: ComparisonSummary, dataset: str) -> str:
+    """What follows a caption's skill: ``, with 95% intervals over 12 sequences and the seeds``, or nothing."""
+    over = over_words(summary, dataset)
+    return f", with {summary.confidence:.0%} intervals {over}" if over else ""
+
+
 def _verdicts(summary: ComparisonSummary, dataset: str, metrics: Sequence[str]) -> list[str]:
     first = [s for v in summary.variants if (s := summary.score(dataset, v, summary.metrics[0])) is not None]
-    sentences = [_against_blind(first), _nobody_beats_blind(summary, dataset), _use_of_csi(first)]
+    sentences = [_against_blind(first), *_nobody_beats_blind(summary, dataset), _use_of_csi(first)]
     sentences += [_against_reference(summary, dataset, metric) for metric in metrics]
-    sentences += [_missing_seeds(score, summary) for score in first if None in score.seeds]
-    return [sentence for sentence in sentences if sentence] + [_missing(score) for score in first if score.missing]
+    for missing in (_missing_seeds, _silent_seeds, _missing):
+        sentences += [missing(score, summary) for score in first]
+    return [sentence for sentence in sentences if sentence]
 
 
 def _against_blind(scores: list[VariantScore]) -> str:
@@ -107,14 +127,20 @@ def _against_blind(scores: list[VariantScore]) -> str:
     return f"Against {listed(sorted(named))}, the best blind guess in {scores[0].metric}: {_sorted(found, details)}."
 
 
-def _nobody_beats_blind(summary: ComparisonSummary, dataset: str) -> str:
-    """The other metrics in which CSI has not been shown to be worth anything."""
-    hopeless = []
+def _nobody_beats_blind(summary: ComparisonSummary, dataset: str) -> list[str]:
+    """The other metrics in which CSI has not been shown to be worth anything, one sentence for those with the same
+    variants that are not judged."""
+    hopeless: dict[tuple[str, ...], list[str]] = {}
     for metric in summary.metrics[1:]:
-        standings = {s.standing for s in summary.scores if (s.dataset, s.metric) == (dataset, metric)}
-        if "better" not in standings and standings - {"unknown"}:
-            hopeless.append(metric)
-    return f"No variant is better than the best blind guess in {listed(hopeless)}." if hopeless else ""
+        standings = {s.variant: s.standing for s in summary.scores if (s.dataset, s.metric) == (dataset, metric)}
+        unjudged = tuple(variant for variant, standing in standings.items() if standing == "unknown")
+        if "better" not in standings.values() and len(unjudged) < len(standings):
+            hopeless.setdefault(unjudged, []).append(metric)
+    return [
+        f"{'Of the variants that are judged, none' if unjudged else 'No variant'} is shown to be better than the best "
+        f"blind guess in {listed(metrics)}" + (f"; {NOT_JUDGED}: {', '.join(unjudged)}." if unjudged else ".")
+        for unjudged, metrics in hopeless.items()
+    ]
 
 
 def _use_of_csi(scores: list[VariantScore]) -> str:
@@ -153,13 +179,29 @@ def _sorted(standings: dict[str, str], details: dict[str, str]) -> str:
 
 
 def _missing_seeds(score: VariantScore, summary: ComparisonSummary) -> str:
-    lost = [str(seed) for seed, mean in zip(summary.seeds, score.seeds, strict=True) if mean is None]
+    """Seeds whose run is missing."""
+    means = zip(summary.seeds, score.seeds, strict=True)
+    lost = [str(seed) for seed, mean in means if mean is None and seed not in score.silent]
+    if not lost:
+        return ""
     return f"{score.variant} has no result for seed {listed(lost)}, and is not judged: runs.json says why."
 
 
-def _missing(score: VariantScore) -> str:
+def _silent_seeds(score: VariantScore, summary: ComparisonSummary) -> str:
+    """Seeds whose run is done without a value on any frame."""
+    if not score.silent:
+        return ""
+    seeds = listed([str(seed) for seed in score.silent])
+    return f"{score.variant} has no value (NaN) on any frame with seed {seeds}, and is not judged."
+
+
+def _missing(score: VariantScore, summary: ComparisonSummary) -> str:
+    """Frames without a value, of the seeds that have values at all."""
+    missing = score.missing - score.frames * len(score.silent)
+    if not missing:
+        return ""
     return (
-        f"{score.variant} has no value (NaN) on {score.missing} of {score.frames * _runs(score)} frames, over its "
+        f"{score.variant} has no value (NaN) on {missing} of {score.frames * _runs(score)} frames, over its "
         f"{counted(_runs(score), 'seed')}: its means are of the others, and nothing in its favour follows from them."
     )
 
@@ -179,6 +221,12 @@ def _caveats(summary: ComparisonSummary) -> list[str]:
         )  # fmt: skip
     for dataset in summary.datasets:
         groups, people = summary.groups[dataset], summary.people[dataset]
+        if groups < 2:
+            notes.append(
+                f"There is only one {PARTS[summary.part]} {summary.by} of {dataset}, so there are no intervals, and "
+                "nothing on it is judged: its frames resemble one another and cannot stand in for other recordings."
+            )
+            continue
         if groups < FEW_GROUPS:
             notes.append(f"The intervals on {dataset} stand on {counted(groups, summary.by)} only, and are too narrow.")
         if summary.by == "sequence" and 0 < people < FEW_GROUPS:
@@ -186,7 +234,8 @@ def _caveats(summary: ComparisonSummary) -> list[str]:
                 f"The {PARTS[summary.part]} sequences of {dataset} are of {counted(people, 'subject')}: the intervals "
                 "speak of further sequences of these, not of other people."
             )
-    if any(len(summary.differences_of(d, summary.metrics[0])) > 1 for d in summary.datasets):
+    judged = [dataset for dataset in summary.datasets if over_words(summary, dataset)]
+    if any(len(summary.differences_of(dataset, summary.metrics[0])) > 1 for dataset in judged):
         notes.append(
             "The intervals of the differences hold together for all variants under one metric, not over the "
             f"{len(summary.metrics)} metrics. Those of skill and of the use of CSI hold one by one: at "
@@ -198,6 +247,5 @@ def _caveats(summary: ComparisonSummary) -> list[str]:
 def _caption(summary: ComparisonSummary, dataset: str) -> str:
     return (
         f"{dataset}: means over frames, then over {counted(len(summary.seeds), 'seed')} ± their standard deviation; "
-        f"skill = 1 - error / error of the best blind baseline, with {summary.confidence:.0%} intervals over "
-        f"{summary.groups[dataset]} {summary.by}s and the seeds"
+        f"skill = 1 - error / error of the best blind baseline{interval_clause(summary, dataset)}"
     )

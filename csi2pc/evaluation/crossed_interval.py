@@ -21,7 +21,7 @@ import numpy as np
 from scipy.stats import t as student
 
 from ..errors import ShapeError
-from .statistics import or_none, skill_and_difference
+from .statistics import check_draws, or_none, skill_and_difference
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,7 @@ def crossed_estimate(
 
     Raises:
         ShapeError: the shapes do not belong together.
+        DataError: more draws than :func:`csi2pc.evaluation.statistics.check_draws` allows.
     """
     seeds, frames = errors.shape
     if other.shape not in ((seeds, frames), (1, frames)) or group.shape != (frames,):
@@ -108,6 +109,7 @@ def _half_width(of_seeds: np.ndarray, of_groups: np.ndarray, groups: int, confid
 @lru_cache(maxsize=2)
 def _draws(groups: int, resamples: int, seed: int) -> np.ndarray:
     """How often each group is drawn, float64 ``(R, G)``: the same for every metric."""
+    check_draws(groups, resamples)
     drawn = np.random.default_rng(seed).multinomial(groups, np.full(groups, 1 / groups), size=resamples)
     return drawn.astype(np.float64)
 

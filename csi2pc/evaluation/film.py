@@ -19,6 +19,8 @@ TICK = {".gif": 0.02, ".mp4": 1 / 30}
 
 #: Pictures of a GIF at the most, since all of them are in memory until it is written.
 LONGEST_GIF = 2000
+#: Seconds that a GIF can show one picture: the format has two bytes for hundredths.
+LONGEST_SHOT = 655.35
 
 #: A colour that is off by more than this, of 255, is seen; so are more than this share of such pixels.
 VISIBLE, RARE = 40, 1e-4
@@ -52,7 +54,7 @@ def schedule(path: str | Path, starts: np.ndarray) -> list[tuple[int, int]]:
         (frame, ticks) in order. A frame that no tick falls to is left out; the film has at least one.
 
     Raises:
-        ConfigError: more than :data:`LONGEST_GIF` pictures in a GIF.
+        ConfigError: more than :data:`LONGEST_GIF` pictures in a GIF, or one longer than :data:`LONGEST_SHOT`.
     """
     suffix = Path(path).suffix.lower()
     ends = np.floor(np.asarray(starts) / TICK[suffix] + 0.5).astype(np.int64)  # (F + 1,)
@@ -61,6 +63,12 @@ def schedule(path: str | Path, starts: np.ndarray) -> list[tuple[int, int]]:
         raise ConfigError(
             f"a GIF is held in memory until it is written and may have {LONGEST_GIF} pictures; this sequence has "
             f"{len(kept)}: choose .mp4"
+        )
+    longest = max((ticks for _, ticks in kept), default=0) * TICK[suffix]
+    if suffix == ".gif" and longest > LONGEST_SHOT:
+        raise ConfigError(
+            f"a GIF can show a frame for {LONGEST_SHOT} s; this sequence has one of {longest:.0f} s: choose .mp4, or "
+            "see whether its times are in seconds"
         )
     return kept or [(0, 1)]
 

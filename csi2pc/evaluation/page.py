@@ -28,6 +28,8 @@ from .tables import Table, escaped, write_table
 
 SCRIPTS = ("cloud_view.js", "report.js")
 STYLES = ("report.css",)
+#: What every page ends with.
+SIGNED = "Written by csi2pc"
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,7 +151,7 @@ class Page:
             f'<nav aria-label="sections">{links}</nav></header>\n<main>\n'
             + "\n".join(self._blocks)
             + ("</section>" if self._sections else "")
-            + f"\n</main>\n<footer>Written by csi2pc {escaped(__version__)} from the folder's files alone.</footer>\n"
+            + f"\n</main>\n<footer>{SIGNED} {escaped(__version__)} from the folder's files alone.</footer>\n"
             f'<script type="application/json" id="clouds">{_embedded(self._clouds)}</script>\n'
             f"<script>{script}</script>\n</body></html>\n"
         )
@@ -158,6 +160,14 @@ class Page:
         """Write the page, atomically."""
         with replacing(path) as temporary:
             temporary.write_text(self.html(), encoding="utf-8")
+
+    @staticmethod
+    def stands_at(path: Path) -> bool:
+        """Whether a page that this class wrote stands at ``path``."""
+        try:
+            return path.is_file() and f"<footer>{SIGNED} ".encode() in path.read_bytes()
+        except OSError:
+            return False
 
     def write_files(self, folder: Path) -> None:
         """Write every table as CSV, Markdown and LaTeX, and every chart as PNG and PDF."""

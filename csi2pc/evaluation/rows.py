@@ -50,6 +50,8 @@ FIRST_COLUMNS = FRAME_COLUMNS[:-1]
 #: Most characters of a line, and of a gzipped table when unpacked: a row of 8 methods and 15 metrics takes about 2,400,
 #: the 64,152 test frames of MM-Fi 150 million. A crafted file of a few kilobytes unpacks to any size.
 LONGEST_LINE, LARGEST_TABLE = 2**20, 2**29
+#: Metres from the sensor to a target at most: further than any radio that senses people reaches.
+FURTHEST = 1e6
 COLUMN_NAME = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "'")
 
@@ -196,8 +198,8 @@ def read_rows(path: str | Path) -> FrameRows:
     """Read what :func:`write_rows` wrote, now or before there were distances.
 
     Raises:
-        DataError: the file is missing, is no such table, a cell is not what its column holds, or it is gzipped and
-            larger than :data:`LARGEST_TABLE` when unpacked.
+        DataError: the file is missing, is no such table, a cell is not what its column holds, a target is further away
+            than :data:`FURTHEST`, or the file is gzipped and larger than :data:`LARGEST_TABLE` when unpacked.
     """
     path = Path(path)
     try:
@@ -268,6 +270,11 @@ def _parsed(table: Iterator[list[str]], path: Path) -> FrameRows:
             ) from error
     cells = np.array(numbers, dtype=np.float64).reshape(len(frames), len(header) - width).T
     distance, values = (cells[0], cells[1:]) if known == FRAME_COLUMNS else (None, cells)
+    if distance is not None and (beyond := np.flatnonzero(np.abs(distance) > FURTHEST)).size:
+        raise DataError(
+            f"distances must be metres, {FURTHEST:g} at most; {path}, row {beyond[0] + 2}, has "
+            f"{distance[beyond[0]]:g}; evaluate the run again"
+        )
     return FrameRows(tuple(frames), np.array(points, dtype=np.int64), dict(zip(columns, values, strict=True)), distance)
 
 

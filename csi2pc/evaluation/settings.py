@@ -17,6 +17,9 @@ from ..errors import ConfigError
 from ..types import FrameId
 from .metrics import DEFAULT_METRICS, check_metrics
 
+#: Resamples at most: the ends of an interval lie still long before, and each costs memory.
+MOST_RESAMPLES = 100_000
+
 
 @dataclass(frozen=True)
 class EvaluationConfig:
@@ -32,7 +35,7 @@ class EvaluationConfig:
             a sequence are nearly the same picture, so frames are never resampled. Subjects are the stricter
             choice, for test sets of many people; it needs frames that carry a subject's name.
         resamples: bootstrap resamples, at least 1,000: the ends of a 95 % interval rest on the outer 2.5 % of
-            them, and with the default of 2,000 these are 50 values a side.
+            them, and with the default of 2,000 these are 50 values a side. At most :data:`MOST_RESAMPLES`.
         confidence: share of the resamples inside an interval, 0.5 to 0.999; 0.95 is the field's habit.
         constant_steps: steps of optimising each constant cloud, at least 1. More than the default of 300 hardly
             change its Chamfer distance. The one under EMD takes half as many, of 4 frames instead of 32: an exact
@@ -58,6 +61,10 @@ class EvaluationConfig:
             raise ConfigError(f"by must be 'sequence' or 'subject'; got {self.by!r}; frames are never resampled")
         if self.resamples < 1000:
             raise ConfigError(f"resamples must be at least 1000; got {self.resamples}; fewer give ragged intervals")
+        if self.resamples > MOST_RESAMPLES:
+            raise ConfigError(
+                f"resamples must be at most {MOST_RESAMPLES}; got {self.resamples}; more change nothing and take memory"
+            )
         if not 0.5 <= self.confidence <= 0.999:
             raise ConfigError(f"confidence must be a share from 0.5 to 0.999; got {self.confidence}; 0.95 is usual")
         if self.constant_steps < 1:

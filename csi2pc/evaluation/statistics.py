@@ -17,6 +17,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,9 @@ from .strict_json import exactly, read_json, write_json
 
 #: Format of the saved summary; a file of another version is refused.
 VERSION = 3
+
+#: Draws of a group at most, resamples times groups: a matrix of them takes 8 bytes each, up to three at a time.
+MOST_DRAWS = 200_000_000
 
 #: Part of the data -> what its frames are called. Only those of the test part were held out.
 PARTS = {"test": "held-out", "validation": "validation", "train": "training"}
@@ -205,9 +209,39 @@ def read_summary(path: str | Path) -> Summary:
         content = read_json(path, version=VERSION)
         content["scores"] = tuple(exactly(Score, score) for score in content["scores"])
         content["comparisons"] = tuple(exactly(Comparison, item) for item in content["comparisons"])
-        return exactly(Summary, content)
+        return _checked(exactly(Summary, content))
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise DataError(f"a summary must be a file saved by this version; {path}: {error}; evaluate again") from error
+
+
+def _checked(summary: Summary) -> Summary:
+    """What was read, once its parts belong together.
+
+    Raises:
+        ValueError: they do not, or no interval can be made with its settings.
+    """
+    EvaluationConfig(**{name: getattr(summary, name) for name in ("every", "by", "resamples", "confidence", "seed")})
+    scored = {(score.metric, score.method) for score in summary.scores}
+    lacking = next((pair for pair in product(summary.metrics, summary.methods) if pair not in scored), None)
+    if lacking or not summary.metrics or MODEL not in summary.methods:
+        what = f"lacks {' of '.join(lacking)!r:.80}" if lacking else "has none of the model"
+        raise ValueError(f"it must hold a score of every method under every metric, and {what}")
+    if any((c.metric, c.baseline) not in scored for c in summary.comparisons):
+        raise ValueError("its comparisons must be with methods that are scored")
+    return summary
+
+
+def check_draws(groups: int, resamples: int) -> None:
+    """Refuse what no memory is meant for.
+
+    Raises:
+        DataError: more than :data:`MOST_DRAWS`.
+    """
+    if groups * resamples > MOST_DRAWS:
+        raise DataError(
+            f"intervals are made of at most {MOST_DRAWS:,} draws; {resamples:,} resamples of {groups:,} groups are "
+            "more: lower resamples, or resample subjects instead of sequences"
+        )
 
 
 def check_rows(rows: FrameRows, by: str) -> None:
@@ -286,6 +320,7 @@ def compare(
     skill, difference = skill_and_difference(sums.sum(axis=1), counts.sum())
     intervals = [(None, None), (None, None)]
     if groups > 1:
+        check_draws(groups, config.resamples)
         rng = np.random.default_rng(config.seed)
         times = rng.multinomial(groups, np.full(groups, 1 / groups), size=config.resamples)  # (R, G)
         drawn = skill_and_difference(sums @ times.T, times @ counts)

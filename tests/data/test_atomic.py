@@ -31,6 +31,13 @@ def test_a_full_disk_is_one_clear_error(tmp_path):
     assert os.listdir(tmp_path) == ["a.txt"]
 
 
+def test_a_folder_that_is_a_file_is_one_clear_error(tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(DataError, match="could not write .*a.txt: .*choose another folder"):
+        with replacing(tmp_path / "file" / "a.txt"):
+            pass
+
+
 def test_what_a_killed_process_left_is_known_by_its_name(tmp_path):
     (tmp_path / "sub.1.part").mkdir()
     for name in ("a.txt", ".hidden", ".a.part", "a.1.part", ".a.x.part", "sub.1.part/.b.2.part"):

@@ -9,13 +9,14 @@ import pytest
 from csi2pc.cli import main
 from csi2pc.config import load_config, save_config
 from csi2pc.engine import compare as module
-from csi2pc.engine import evaluate, learning_rates
+from csi2pc.engine import compare_ahead, evaluate, learning_rates
 from csi2pc.engine.compare import compare
 from csi2pc.engine.compare_config import CompareConfig, SearchConfig
 from csi2pc.engine.comparison_folder import ComparisonFolder, read_rows_of
 from csi2pc.engine.jobs import Outcome
+from csi2pc.engine.probe import DoesNotFitError
 from csi2pc.engine.run_folder import RunFolder, read_metrics
-from csi2pc.errors import ConfigError, DataError
+from csi2pc.errors import ConfigError, DataError, Interrupted
 from csi2pc.evaluation.comparison import read_comparison
 from csi2pc.evaluation.rows import read_rows, write_rows
 
@@ -109,6 +110,23 @@ def test_a_variant_that_fails_is_reported_and_the_others_are_compared(here, conf
     assert (state["variant"], state["state"]) == ("broken", "failed") and "exit status" in state["reason"]
 
 
+def test_a_variant_that_does_not_fit_into_the_memory_of_the_gpu_is_left_to_its_own_runs(
+    here, config, base, monkeypatch, capfd
+):
+    def predicted(config, splits):
+        if config.loss[0].name == "chamfer_l2":
+            raise DoesNotFitError("a step of the run must fit")
+        return predict_cost(config, splits)
+
+    predict_cost = compare_ahead.predict_cost
+    monkeypatch.setattr(compare_ahead, "predict_cost", predicted)
+    summary = compare(replace(config, seeds=[0]), base)
+    printed = capfd.readouterr().err
+    assert "l2, each run: not predicted: a step of the run must fit" in printed
+    assert "without data/l2, not predicted" in printed
+    assert (summary.done, summary.planned) == (2, 2)
+
+
 def test_a_budget_in_seconds_becomes_the_epochs_that_fit(here, config, base):
     config = replace(config, seeds=[0], budget="seconds", seconds=1e-6, search=SearchConfig([], epochs=1))
     compare(config, base)
@@ -149,7 +167,7 @@ def test_rows_of_other_frames_are_refused_afterwards_too(here, config, base):
     (evaluation / "data.json").write_text(json.dumps({**about, "targets": "0" * 16}))
     with pytest.raises(DataError, match="have different test targets"):
         compare(config, base)
-    (evaluation / "data.json").write_text("{}")
+    (evaluation / "data.json").write_text(json.dumps({"step": about["step"]}))
     with pytest.raises(DataError, match="must say which targets it was scored against"):
         compare(config, base)
 
@@ -188,6 +206,48 @@ def test_a_folder_that_holds_something_else_is_refused(here, config, base, tmp_p
     (tmp_path / "out" / "thesis.txt").write_text("precious")
     with pytest.raises(ConfigError, match="new or empty folder"):
         compare(config, base)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["thesis.txt"]
+
+
+def test_an_out_that_is_a_file_or_in_one_is_refused(here, config, base, tmp_path):
+    (tmp_path / "out").write_text("precious")
+    with pytest.raises(ConfigError, match="new or empty folder"):
+        compare(config, base)
+    with pytest.raises(ConfigError, match="must be a file that can be written"):
+        compare(replace(config, out=str(tmp_path / "out" / "deeper")), base)
+
+
+def test_a_second_comparison_in_the_folder_is_refused_while_one_is_at_work(here, config, base, monkeypatch):
+    looked = []
+
+    def look_ahead(out, runs, *, by):
+        looked.append(runs[0].seed)
+        if len(looked) == 1:
+            with pytest.raises(ConfigError, match=f"another csi2pc compare is at work in {out.path}: wait"):
+                compare(replace(config, seeds=[7]), base)
+            assert load_config(out.config, CompareConfig).seeds == config.seeds
+        raise Interrupted("asked to stop")
+
+    monkeypatch.setattr(module, "look_ahead", look_ahead)
+    for seeds in (config.seeds, [5]):  # the second time: what was interrupted has let go of the folder
+        with pytest.raises(Interrupted):
+            compare(replace(config, seeds=seeds), base)
+    assert looked == [0, 5] and here.ran == []
+
+
+def test_a_folder_with_nothing_but_the_lock_of_one_that_was_killed_is_empty(here, config, base, monkeypatch):
+    def look_ahead(out, runs, *, by):
+        raise Interrupted("far enough")
+
+    monkeypatch.setattr(module, "look_ahead", look_ahead)
+    out = Path(config.out)
+    out.mkdir()
+    for _ in range(2):
+        with pytest.raises(Interrupted):
+            compare(config, base)
+        (out / "compare.yaml").unlink()
+        (out / "base.yaml").unlink()
+    assert [path.name for path in out.iterdir()] == [module.LOCK]
 
 
 def test_the_command_starts_processes_and_prints_the_conclusions(config, base, tmp_path, capfd):

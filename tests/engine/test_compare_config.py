@@ -85,10 +85,34 @@ def test_a_file_of_it_is_read_back(folder):
         ({"base": ""}, "needs base; got none"),
         ({"base": "absent.yaml"}, "absent.yaml"),
         ({"variants": {"../a": {}}}, "names of variants must be letters"),
+        ({"variants": {128: {"model.width": 128}}}, "names of variants .*; got 128, .* put it in quotes"),
+        ({"datasets": {True: {}, False: {}}}, "names of datasets .*; got True, .* put it in quotes"),
+        ({"datasets": {None: {}}}, "got None, .* put it in quotes"),
+        ({"variants": {"a": {1: 2}}}, "data/a: the key of a change must name a setting, .*; got 1"),
+        ({"variants": {"a": {"model": {1: 2}}}}, "data/a: the key of a change must name a setting, .*; got 1"),
+        ({"variants": {"a": {"loss.": []}}}, "data/a: the key of a change must name a setting, .*; got 'loss.'"),
+        ({"variants": {"a": {"training": 3}}}, "data/a: training must be a mapping of epochs, .*; got 3"),
+        ({"variants": {"a": {"data": []}}}, r"data/a: data must be a mapping of .*; got \[\]"),
+        ({"variants": {"a": {"data.target": None}}}, "data/a: data.target must be a mapping of .*; got None"),
+        (
+            {"datasets": {"d": {"training": 3}}, "variants": {"a": {"training.epochs": 2}}},
+            "d/a: training must be a mapping",
+        ),
+        (
+            {"variants": {"a": {"model.width": 128, "model": 3}}},
+            "data/a: model must be given once; got .*width.* and 3",
+        ),
+        ({"variants": {"a": {"model": 3, "model.width": 128}}}, "data/a: model must be given once; got 3 and .*width"),
+        (
+            {"variants": {"a": {"model": {"width": 8}, "model.width": 16}}},
+            "data/a: model.width must be given once; got 8 and 16: leave one",
+        ),
         ({"datasets": {"a/b": {}}}, "names of datasets must be letters"),
         ({"seeds": [1, 1]}, "seeds must be different"),
         ({"reference": "b"}, "reference must be one of a; got 'b'"),
         ({"budget": "seconds"}, "needs seconds above 0"),
+        ({"budget": "seconds", "seconds": float("inf")}, "needs seconds above 0 and finite; got inf"),
+        ({"budget": "seconds", "seconds": float("nan")}, "needs seconds above 0 and finite; got nan"),
         ({"seconds": 5.0}, "seconds goes with budget: seconds"),
         ({"workers": 0}, "workers must be at least 1"),
     ],
@@ -98,7 +122,9 @@ def test_what_cannot_be_compared_is_refused_before_anything_is_written(folder, c
         plan(folder, **changes)
 
 
-@pytest.mark.parametrize("rates", [[2e-3, 1e-3], [0.0, 1e-3], [1e-3, 1e-3]])
+@pytest.mark.parametrize("rates", [[2e-3, 1e-3], [0.0, 1e-3], [1e-3, 1e-3], [1e-3, float("inf")]])
 def test_rates_that_make_no_search_are_refused(rates):
     with pytest.raises(ConfigError, match="positive and increasing"):
         SearchConfig(rates)
+    with pytest.raises(ConfigError, match="differ in their first six digits"):
+        SearchConfig([1e-3, 1.0000001e-3])

@@ -43,18 +43,45 @@ def test_the_command_takes_run_folders(runs, capsys):
     assert "either run folders or --config" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("file", "content", "reason"),
+    [
+        ("metrics.jsonl", b"[]\n", "must be an object with epoch, step and seconds; line 1 is '..'"),
+        ("metrics.jsonl", b'{"epoch": 1}\n', "must be an object with epoch, step and seconds"),
+        ("metrics.jsonl", b"\xff\xfe", "cannot be read"),
+        ("config.yaml", b"\xff\xfe", "config.yaml"),
+        ("evaluation/data.json", b"[" * 100_000, "must be a strict JSON object"),
+        ("evaluation/data.json", b"{}", "data.json has no targets and no csi; evaluate again"),
+    ],
+)
+def test_a_damaged_run_is_refused_by_the_name_of_its_file(runs, tmp_path, file, content, reason):
+    shutil.copytree(runs[0], tmp_path / "run")
+    (tmp_path / "run" / file).write_bytes(content)
+    with pytest.raises(DataError, match=reason):
+        compare_finished([runs[1], tmp_path / "run"])
+
+
 def test_what_cannot_be_compared_is_refused(runs, tmp_path):
     with pytest.raises(DataError, match="at least two run folders; got 1"):
         compare_finished(runs[:1])
     with pytest.raises(DataError, match="named once"):
         compare_finished([runs[0], runs[0]])
-    with pytest.raises(DataError, match="per-frame rows must be readable"):
+    with pytest.raises(DataError, match="a finished run is a folder with a config.yaml; .* has none"):
         compare_finished([runs[0], tmp_path])
     unfinished = RunFolder(tmp_path / "unfinished")
     shutil.copytree(runs[0], unfinished.path)
     unfinished.metrics.write_text("\n".join(unfinished.metrics.read_text().splitlines()[:1]) + "\n")
     with pytest.raises(DataError, match="not trained to its end .epoch 1/3"):
         compare_finished([runs[0], unfinished.path])
+    stale = RunFolder(tmp_path / "stale")
+    shutil.copytree(runs[0], stale.path)
+    about = json.loads((stale.evaluation / "data.json").read_text())
+    (stale.evaluation / "data.json").write_text(json.dumps({**about, "step": 1}))
+    with pytest.raises(DataError, match="evaluation is of another checkpoint than .*best.safetensors: csi2pc evaluate"):
+        compare_finished([runs[0], stale.path])
+    (stale.evaluation / "frames.csv").unlink()
+    with pytest.raises(DataError, match="per-frame rows must be readable"):
+        compare_finished([runs[0], stale.path])
     other = RunFolder(tmp_path / "other")
     shutil.copytree(runs[0], other.path)
     about = json.loads((other.evaluation / "data.json").read_text())

@@ -1,4 +1,5 @@
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -15,7 +16,8 @@ from csi2pc.engine.comparison_folder import (
     state_rows,
     write_rows_of,
 )
-from csi2pc.engine.run_folder import RunFolder
+from csi2pc.engine.run_folder import RunFolder, write_json
+from csi2pc.engine.run_record import evaluated_before, read_run
 from csi2pc.errors import CheckpointError, DataError
 
 
@@ -27,6 +29,19 @@ def test_trained_is_not_yet_done(finished, settings, tmp_path):
     assert (is_trained(none), how_far(none), seconds_of(none)) == (False, "not begun", None)
     with pytest.raises(DataError, match="which targets it was scored against"):
         digests_of(run)
+
+
+def test_an_evaluation_from_before_training_went_on_does_not_count(finished, tmp_path):
+    run = RunFolder(tmp_path / "run")
+    shutil.copytree(finished.path, run.path, ignore=shutil.ignore_patterns("evaluation*"))
+    step = checkpoint_step(run.best)
+    for scored, counts in ((step, True), (step - 1, False), (None, False)):
+        write_json(run.evaluation / "data.json", {"step": scored})
+        assert is_done(run) is counts
+    record = read_run(run.path)
+    assert evaluated_before(replace(record, evaluation=run.evaluation)) == (
+        f"the scores are of step null, the weights of {step}"
+    )
 
 
 def test_metrics_of_the_last_epoch_without_its_checkpoint_are_not_the_end(finished, tmp_path):

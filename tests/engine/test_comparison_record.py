@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from report_case import HOSTILE, make_comparison
 
 from csi2pc.engine.comparison_record import report_comparison
 from csi2pc.errors import DataError
+from csi2pc.evaluation.compared_dataset import BLIND_DIFFERS
 from csi2pc.evaluation.comparison import read_comparison
 from csi2pc.evaluation.comparison_words import comparison_words
 from csi2pc.evaluation.rows import read_rows, write_rows
@@ -102,13 +104,57 @@ def test_rows_that_name_no_run_of_the_folder_are_refused(folder, row, message):
 
 @pytest.mark.parametrize(
     "change",
-    [{"metrics": ["<b>"]}, {"metrics": []}, {"groups": {}}, {"people": {}}, {"scores": []}, {"datasets": ["x"]}],
-)
+    [{"metrics": ["<b>"]}, {"metrics": []}, {"groups": {}}, {"people": {}}, {"scores": []}, {"datasets": ["x"]},
+     {"variants": []}, {"variants": ["apml"]}, {"seeds": [0]}, {"datasets": ["data", "x"]},
+     {"variants": ["apml", "chamfer_l1", "apml"]}],
+)  # fmt: skip
 def test_conclusions_that_do_not_explain_themselves_are_refused(folder, change):
     content = json.loads((folder / "comparison.json").read_text())
     (folder / "comparison.json").write_text(json.dumps(content | change))
     with pytest.raises(DataError, match=r"comparison\.json must explain every data set, metric"):
         report_comparison(folder)
+
+
+@pytest.mark.parametrize("at", range(6))
+def test_a_missing_score_is_refused(folder, at):
+    content = json.loads((folder / "comparison.json").read_text())
+    del content["scores"][at]
+    (folder / "comparison.json").write_text(json.dumps(content))
+    with pytest.raises(DataError, match="with a score of each variant in every metric"):
+        report_comparison(folder)
+
+
+def test_variants_that_meet_other_blind_baselines_share_no_line_and_no_bar(folder):
+    before = report_comparison(folder)[0]
+    assert any("blind: " in series.label for chart in before.charts if "distribution" in chart.name
+               for series in chart.series)  # fmt: skip
+    for seed in (0, 1):
+        path = folder / "runs" / "data" / "chamfer_l1" / f"seed{seed}" / "evaluation" / "frames.csv"
+        rows = read_rows(path)
+        other = {c: v * (1.1 if c.startswith("constant_cloud") else 1.0) for c, v in rows.values.items()}
+        write_rows(path, replace(rows, values=other))
+    page, _ = report_comparison(folder)
+    assert page.html().count(escaped(BLIND_DIFFERS)) == 2
+    for chart in page.charts:
+        if chart.name.startswith("distribution"):
+            assert not any("blind" in series.label for series in chart.series)
+        elif chart.name.startswith("by-"):
+            assert [label for label, _ in chart.legend] == ["apml", "chamfer_l1"]
+    table = next(table for table in page.tables if table.name == "by-action-data")
+    assert "blind: left out, not the same for all variants" in table.caption
+    assert all(row[-1].numbers == (None,) for row in table.rows)
+
+
+def test_a_variant_with_a_baseline_s_name_keeps_its_own_value(tmp_path):
+    variants = ("mean_cloud", "constant_cloud", "nearest_scene")
+    folder = make_comparison(tmp_path / "named", np.random.default_rng(0), variants=variants, seeds=(0,))
+    (draw,) = report_comparison(folder)[1].values()
+    for frame in draw.keywords["frames"]:
+        for variant in variants:
+            rows = read_rows(folder / "runs" / "data" / variant / "seed0" / "evaluation" / "frames.csv")
+            at = [str(name) for name in rows.frames].index(frame.frame)
+            assert frame.values[variant] == rows.column("model", frame.metric)[at]
+        assert frame.baseline_name in variants and frame.baseline_value != frame.values[frame.baseline_name]
 
 
 @pytest.mark.parametrize("name", ["runs.json", "comparison.json", "learning_rates.json",

@@ -95,6 +95,7 @@ def test_one_camera_turns_all_views_of_a_frame(opened):
 
 def test_files_beside_the_page_and_none_of_an_earlier_report(tmp_path, rng):
     folder = make_run(tmp_path / "run", rng, evaluated=False)
+    report(folder)
     (folder / "report" / "tables").mkdir(parents=True)
     (folder / "report" / "tables" / "scores.csv").write_text("of an earlier report")
     assert report(folder) == folder / "report.html"
@@ -102,6 +103,32 @@ def test_files_beside_the_page_and_none_of_an_earlier_report(tmp_path, rng):
     assert names == [f"learning-{what}.{kind}" for what in ("chamfer_l1", "total") for kind in ("pdf", "png")]
     out = tmp_path / "elsewhere" / "mine.html"
     assert report(folder, out) == out and (out.parent / "mine" / "figures").is_dir()
+
+
+def test_files_of_someone_else_are_not_replaced(tmp_path, rng):
+    folder = make_run(tmp_path / "run", rng, evaluated=False)
+    own = tmp_path / "paper" / "tables" / "scores.tex"
+    own.parent.mkdir(parents=True)
+    own.write_text("mine")
+    for page in (None, "<p>my own page</p>"):
+        if page is not None:
+            (tmp_path / "paper.html").write_text(page)
+        with pytest.raises(DataError, match=r"holds files, and no report stands at .*paper\.html: move them away"):
+            report(folder, tmp_path / "paper.html")
+        assert own.read_text() == "mine" and [*(tmp_path / "paper").rglob("*")] == [own.parent, own]
+    own.unlink()
+    own.parent.rmdir()
+    for _ in range(2):  # into an empty folder, and over the first report
+        assert (report(folder, tmp_path / "paper.html").parent / "paper" / "figures").is_dir()
+
+
+def test_a_variant_whose_name_is_no_text_is_drawn(tmp_path):
+    folder = make_comparison(tmp_path / "losses", np.random.default_rng(0), variants=("apml", "odd"), seeds=(0,))
+    for name in ("comparison.json", "runs.json", "learning_rates.json"):
+        text = (folder / name).read_text()
+        (folder / name).write_text(text.replace('"odd"', '"a\\ud800"'))
+    page = report(folder).read_text()
+    assert "a\ufffd" in page and (folder / "report" / "figures" / "frames-data.png").is_file()
 
 
 def test_what_is_neither_a_run_nor_a_comparison_is_refused(tmp_path, rng):

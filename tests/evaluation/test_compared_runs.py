@@ -139,3 +139,17 @@ def test_order_of_runs_changes_nothing_but_the_order_of_names():
 )
 def test_standing(low, high, standing):
     assert standing_of(low, high) == standing
+
+
+def test_resamples_beyond_all_memory_are_refused():
+    with pytest.raises(ConfigError, match="at most 100000; got 'sequence', 0.95, 10000000000000"):
+        compare_runs(comparison(), reference="a", resamples=10**13)
+
+
+def test_seeds_without_any_value_are_told_from_missing_ones():
+    runs = comparison()
+    values = {**runs[1].rows.values, "model/chamfer_l1": np.full(len(runs[1].rows), np.nan)}
+    runs[1] = replace(runs[1], rows=replace(runs[1].rows, values=values))
+    summary = compare_runs([*runs, *comparison(b=0.02)[3:5]], reference="a", resamples=1000)
+    assert [summary.score("made", v, "chamfer_l1").silent for v in "ab"] == [(1,), ()]
+    assert summary.score("made", "b", "chamfer_l1").seeds[2] is None

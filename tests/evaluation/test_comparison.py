@@ -32,6 +32,10 @@ def test_round_trip(saved):
         lambda c: c.update(part="some"),
         lambda c: c.update(groups={"made": "many"}),
         lambda c: c.update(variants="ab"),
+        lambda c: c.update(resamples=10**13),
+        lambda c: c.update(confidence=2.0),
+        lambda c: c.update(by="frame"),
+        lambda c: c["scores"].append(1),
     ],
 )
 def test_what_is_not_a_comparison_of_this_version_is_refused(saved, spoil):
@@ -48,3 +52,12 @@ def test_nan_is_not_json(saved):
     path.write_text(path.read_text().replace('"confidence": 0.95', '"confidence": NaN'))
     with pytest.raises(DataError, match="NaN is not JSON"):
         read_comparison(path)
+
+
+def test_the_first_files_of_this_version_are_read(saved):
+    path, summary = saved
+    content = json.loads(path.read_text())
+    for score in content["scores"]:
+        del score["silent"]
+    path.write_text(json.dumps(content))
+    assert read_comparison(path) == summary

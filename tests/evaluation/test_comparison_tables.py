@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from compared import compared_run, comparison, frames
 from report_case import HOSTILE, rows_of, with_targets_of
 
 from csi2pc.evaluation.compared_runs import ComparedRun, compare_runs
@@ -106,3 +109,62 @@ def test_rows_from_files_may_hold_anything():
     table = runs_table([{"seed": 1, "seconds": 3.5, "state": "done"}, {"seed": []}], name="runs", caption="")
     assert table.rows[0][2].numbers == (1,) and table.rows[1][2].numbers == (None,)
     assert runs_table([{"seed": 2_000_000}], name="runs", caption="").rows[0][2].text == "2000000"
+
+
+def other_blind(runs, variant, levels):
+    """The runs with other blind baselines for a variant, as one that predicts another number of points meets them."""
+    for run in runs:
+        own = run.rows.values
+        if run.variant == variant:
+            own = {c: v * levels.get(c.split("/")[0], 1.0) for c, v in own.items()}
+        yield replace(run, rows=replace(run.rows, values=own))
+
+
+@pytest.fixture(scope="module")
+def other_points():
+    runs = [*comparison(b=0.02, c=0.0)]
+    other = {"mean_cloud": 0.5, "constant_cloud": 0.9}
+    return compare_runs(list(other_blind(runs, "b", other)), reference="a", resamples=1000)
+
+
+def test_each_variant_stands_beside_its_own_blind_baselines(other_points):
+    table = scores_table(other_points, "made")
+    names = [row[0].text for row in table.rows]
+    assert names == ["a", "b", "c", "best blind of a and c", "best blind of b"]
+    for variant, row in (("a", table.rows[3]), ("c", table.rows[3]), ("b", table.rows[4])):
+        for metric, cell in zip(other_points.metrics, row[1:], strict=False):
+            score = other_points.score("made", variant, metric)
+            assert cell.numbers[0] == score.blind_mean and score.blind in cell.text
+    assert table.rows[3][1].numbers != table.rows[4][1].numbers
+    caption = skill_table(other_points, "made").caption
+    assert "Best blind baselines of a and c: chamfer_l1: constant_cloud; f_score_5cm: constant_cloud." in caption
+    assert "Best blind baselines of b: chamfer_l1: mean_cloud;" in caption
+
+
+def test_a_metric_without_a_value_has_no_other_blind_baseline():
+    runs = [compared_run(name, seed) for name in ("a", "b") for seed in (0, 1)]
+    for i, run in enumerate(runs):
+        if run.variant == "a":
+            values = {**run.rows.values, "model/f_score_5cm": np.full(len(run.rows), np.nan)}
+            runs[i] = replace(run, rows=replace(run.rows, values=values))
+    summary = compare_runs(runs, reference="a", resamples=1000)
+    table = scores_table(summary, "made")
+    assert [row[0].text for row in table.rows] == ["a", "b", "best blind"]
+    assert table.rows[-1][2].numbers[0] == summary.score("made", "b", "f_score_5cm").blind_mean
+
+
+@pytest.mark.parametrize(
+    ("seeds", "sequences", "over"),
+    [
+        ((0, 1), 12, ", with 95% intervals over 12 sequences and the seeds."),
+        ((0,), 12, ", with 95% intervals over 12 sequences."),
+        ((0, 1), 1, "the CSI is used)."),
+    ],
+)
+def test_captions_say_what_the_intervals_hold(seeds, sequences, over):
+    ids = frames(sequences)
+    runs = [compared_run(name, seed, ids=ids) for name in ("a", "b") for seed in seeds]
+    summary = compare_runs(runs, reference="a", resamples=1000)
+    assert scores_table(summary, "made").caption.endswith(over)
+    for table in (skill_table, differences_table):
+        assert ("intervals" in table(summary, "made").caption) == (sequences > 1)

@@ -2,7 +2,8 @@ import io
 from dataclasses import replace
 
 import numpy as np
-from compared import compared_run, comparison
+import pytest
+from compared import compared_run, comparison, frames
 from rich.console import Console
 
 from csi2pc.evaluation.compared_runs import compare_runs
@@ -26,10 +27,10 @@ def test_where_nothing_stands_out_it_is_said_once():
 def test_blind_and_shuffled_come_first():
     text = words(comparison(b=0.02))
     assert text.startswith("Against constant_cloud, the best blind guess in chamfer_l1: better: a (0.")
-    assert "Every variant uses the CSI of the frame" in text and "No variant is better" not in text
+    assert "Every variant uses the CSI of the frame" in text and "No variant is" not in text
     hopeless = words([compared_run("a", seed, better=-0.2) for seed in range(3)])
     assert "the best blind guess in chamfer_l1: worse: a (-0." in hopeless
-    assert "No variant is better than the best blind guess in f_score_5cm." in hopeless
+    assert "No variant is shown to be better than the best blind guess in f_score_5cm." in hopeless
 
 
 def test_a_model_that_ignores_its_csi_is_named():
@@ -76,3 +77,63 @@ def test_the_table_lists_every_variant_with_mean_spread_and_skill():
     text = console.export_text()
     score = summary.score("made", "b", "chamfer_l1")
     assert f"{score.mean:.4f} ± {score.spread:.4f}" in text and f"{score.skill:.2f} [" in text
+
+
+def test_nothing_is_said_of_a_variant_that_is_not_judged():
+    runs = [compared_run("a", seed, better=-0.2) for seed in range(3)]
+    runs += [compared_run("b", seed, better=0.1) for seed in (0, 2)]
+    summary = compare_runs(runs, reference="a", resamples=1000)
+    lost = summary.score("made", "b", "f_score_5cm")
+    assert lost.standing == "unknown" and lost.skill_low > 0
+    text = " ".join(comparison_words(summary))
+    assert (
+        "Of the variants that are judged, none is shown to be better than the best blind guess in f_score_5cm; "
+        "not judged: b."
+    ) in text
+
+
+def without_values(run, which):
+    column = run.rows.column("model", "chamfer_l1").copy()
+    column[which] = np.nan
+    return replace(run, rows=replace(run.rows, values={**run.rows.values, "model/chamfer_l1": column}))
+
+
+def test_a_seed_without_any_value_is_told_from_one_that_is_missing():
+    whole = comparison()
+    text = words([whole[0], without_values(whole[1], slice(None)), whole[2]])
+    assert "a has no value (NaN) on any frame with seed 1, and is not judged." in text
+    assert "runs.json" not in text and " frames, over its" not in text
+    text = words([without_values(whole[0], slice(2)), without_values(whole[1], slice(None)), whole[2]])
+    assert "a has no value (NaN) on 2 of 96 frames, over its 2 seeds" in text
+    text = words([whole[0], without_values(whole[1], slice(None)), *comparison(b=0.02)[3:]])
+    assert "a has no value (NaN) on any frame with seed 1" in text
+    assert "a has no result for seed 2, and is not judged: runs.json says why." in text
+
+
+def test_one_sequence_has_no_intervals_to_speak_of():
+    text = words([compared_run(name, seed, ids=frames(1)) for name in "abc" for seed in range(5)])
+    assert "There is only one held-out sequence of made, so there are no intervals, and nothing on it is judged" in text
+    assert "The intervals" not in text and "too narrow" not in text and "hold together" not in text
+    assert "too narrow" in words([compared_run("a", seed, ids=frames(2)) for seed in range(5)])
+
+
+def printed(summary):
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(comparison_table(summary, summary.datasets[0]))
+    return " ".join(console.export_text().split())
+
+
+@pytest.mark.parametrize(
+    ("seeds", "sequences", "over"),
+    [((0, 1), 12, "intervals over 12 sequences and the seeds"), ((0,), 12, "intervals over 12 sequences variant"),
+     ((0, 1), 1, "best blind baseline variant")],
+)  # fmt: skip
+def test_the_table_says_what_its_intervals_hold(seeds, sequences, over):
+    runs = [compared_run("a", seed, ids=frames(sequences)) for seed in seeds]
+    assert over in printed(compare_runs(runs, reference="a", resamples=1000))
+
+
+def test_names_in_the_table_are_no_markup():
+    runs = [compared_run(name, seed, dataset="m[red]") for name in ("a[bold]", "b[/]") for seed in (0, 1)]
+    text = printed(compare_runs(runs, reference="a[bold]", resamples=1000))
+    assert "a[bold]" in text and "b[/]" in text and "m[red]: means" in text

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_rel
 
-from csi2pc.errors import ShapeError
+from csi2pc.errors import DataError, ShapeError
+from csi2pc.evaluation import statistics
 from csi2pc.evaluation.crossed_interval import crossed_estimate
 
 HOW = dict(resamples=1000, confidence=0.9, seed=3)
@@ -99,3 +100,10 @@ def test_shapes_that_do_not_belong_together_are_refused(rng):
     errors, other, group = made(rng)
     with pytest.raises(ShapeError, match="must belong together"):
         crossed_estimate(errors, other[:2], group, of="skill", **HOW)
+
+
+def test_more_draws_than_memory_holds_are_refused(monkeypatch):
+    monkeypatch.setattr(statistics, "MOST_DRAWS", 9_999)
+    errors, group = np.ones((2, 10)), np.arange(10)
+    with pytest.raises(DataError, match="at most 9,999 draws; 1,000 resamples of 10 groups"):
+        crossed_estimate(errors, errors, group, of="difference", **HOW | {"seed": 77})

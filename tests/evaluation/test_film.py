@@ -41,6 +41,14 @@ def test_frames_that_follow_too_fast_are_left_out():
     assert schedule("a.gif", np.array([0.0, 1e-4])) == [(0, 1)]  # a film has at least one picture
 
 
+def test_a_frame_that_is_longer_than_a_gif_can_tell_is_refused(tmp_path):
+    ((_, ticks),) = schedule("a.gif", np.array([0, 655.3]))
+    write_film(tmp_path / "film.gif", iter([(picture(0), ticks)]))
+    with pytest.raises(ConfigError, match="can show a frame for 655.35 s; .* has one of 1000 s: choose .mp4"):
+        schedule("a.gif", np.array([0.0, 1000.0, 1001.0]))
+    assert schedule("a.mp4", np.array([0.0, 1000.0])) == [(0, 30_000)]
+
+
 def test_a_gif_keeps_pictures_and_times(tmp_path):
     path, colours = tmp_path / "new" / "film.gif", [(0, 0, 0), (200, 90, 90), (180, 180, 180)]
     write_film(path, iter([(picture(0), 5), (picture(90, red=200), 50), (picture(180), 1)]))

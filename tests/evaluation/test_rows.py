@@ -189,3 +189,13 @@ def test_damaged_files_are_refused(tmp_path, content, rule):
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(DataError, match="nowhere.csv"):
         read_rows(tmp_path / "nowhere.csv")
+
+
+@pytest.mark.parametrize("metres", ["1e308", "-2e6", "inf"])
+def test_a_distance_that_nothing_reaches_is_refused(tmp_path, metres):
+    path = tmp_path / "frames.csv"
+    write_rows(path, make_rows([FrameId("a", 0), FrameId("a", 1)], [3, 3], {"model": [{"emd": 1.0}] * 2},
+                               distance=[2.5, 3.5]))  # fmt: skip
+    path.write_text(path.read_text().replace("3.5", metres))
+    with pytest.raises(DataError, match=r"distances must be metres, 1e\+06 at most; .*frames\.csv, row 3"):
+        read_rows(path)

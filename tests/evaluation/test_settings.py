@@ -16,6 +16,7 @@ from csi2pc.types import FrameId
         ({"every": 0}, "every must be at least 1; got 0; 1 scores all frames"),
         ({"by": "frame"}, "'sequence' or 'subject'"),
         ({"resamples": 100}, "at least 1000"),
+        ({"resamples": 10**13}, "at most 100000; got 10000000000000"),
         ({"confidence": 95}, "share from 0.5"),
         ({"constant_steps": 0}, "at least 1"),
         ({"seed": -1}, "0 or more"),

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from csi2pc.errors import DataError
+from csi2pc.evaluation import statistics
 from csi2pc.evaluation.rows import FrameRows
 from csi2pc.evaluation.settings import EvaluationConfig
 from csi2pc.evaluation.statistics import read_summary, summarise, write_summary
@@ -207,6 +208,12 @@ def test_json_round_trip_is_strict(tmp_path, rows):
         lambda content: content["scores"][0].update(mean=float("nan")),
         lambda content: content["scores"][0].update(mean=[1]),
         lambda content: content["comparisons"][0].pop("best"),
+        lambda content: content["comparisons"][0].update(baseline="rival"),
+        lambda content: content.update(resamples=10**13),
+        lambda content: content.update(by="frame"),
+        lambda content: content.update(scores=[]),
+        lambda content: content.update(scores=[s for s in content["scores"] if s["method"] != "model"]),
+        *(lambda content, at=at: content["scores"].pop(at) for at in range(8)),
     ],
 )
 def test_damaged_summaries_are_refused(tmp_path, rows, damage):
@@ -226,3 +233,9 @@ def test_files_that_are_no_summary_are_refused(tmp_path):
             read_summary(tmp_path / "summary.json")
     with pytest.raises(DataError, match="saved by this version"):
         read_summary(tmp_path / "nowhere.json")
+
+
+def test_more_draws_than_memory_holds_are_refused(rows, monkeypatch):
+    monkeypatch.setattr(statistics, "MOST_DRAWS", 15_999)
+    with pytest.raises(DataError, match="at most 15,999 draws; 2,000 resamples of 8 groups are more"):
+        summarise(rows)
