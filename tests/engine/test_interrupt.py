@@ -1,4 +1,3 @@
-import os
 import signal
 
 import pytest
@@ -8,16 +7,16 @@ from csi2pc.engine.interrupt import StopRequest
 
 def test_the_first_signal_asks_and_the_second_interrupt_acts():
     with pytest.raises(KeyboardInterrupt), StopRequest() as stop:
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
         assert stop.asked
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
 
 
 def test_termination_may_be_asked_for_more_than_once():
     with StopRequest() as stop:
         assert not stop.asked
         for _ in range(3):
-            os.kill(os.getpid(), signal.SIGTERM)
+            signal.raise_signal(signal.SIGTERM)
         assert stop.asked
 
 
