@@ -94,7 +94,9 @@ def seconds_of(run: RunFolder) -> float | None:
 def how_far(run: RunFolder) -> str:
     """For example ``"epoch 3/8"``."""
     rows = read_metrics(run)
-    return f"epoch {rows[-1]['epoch']}/{_epochs(run) or '?'}" if rows else "not begun" if not run.path.exists() else "epoch 0"
+    if not rows:
+        return "epoch 0" if run.path.exists() else "not begun"
+    return f"epoch {rows[-1]['epoch']}/{_epochs(run) or '?'}"
 
 
 def _epochs(run: RunFolder) -> int | None:
