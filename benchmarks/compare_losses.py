@@ -1,4 +1,4 @@
-"""Losses compared on the standard benchmark, from nothing to docs/comparison.md; takes about two hours on two cores.
+"""Losses compared on the standard benchmark, from nothing to docs/comparison.md; two and a half hours on two cores.
 
     python benchmarks/compare_losses.py [--workers 2]
 

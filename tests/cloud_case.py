@@ -10,10 +10,10 @@ import numpy as np
 from csi2pc.config import RunConfig, save_config
 from csi2pc.data.dataset import open_data
 from csi2pc.engine.infer import write_cloud
-from csi2pc.engine.run_folder import write_json
 from csi2pc.evaluation.metrics import frame_metrics
 from csi2pc.evaluation.rows import FrameRows, make_rows, write_rows
 from csi2pc.evaluation.statistics import summarise, write_summary
+from csi2pc.evaluation.strict_json import write_json
 
 
 def person(frame: int, *, points: int = 40) -> np.ndarray:

@@ -40,8 +40,6 @@ from .train_jobs import log_of, progress_of, refuse_changed_plan, train_command,
 
 #: Settings of a comparison that may change between a stop and going on.
 FREE = ("out", "base", "reference", "workers", "by", "resamples", "confidence", "variants", "datasets", "seeds")
-#: File in a comparison's folder, empty and locked while it is at work.
-LOCK = ".lock"
 
 
 def compare(config: CompareConfig, folder: str | Path = ".") -> ComparisonSummary:
@@ -115,9 +113,9 @@ def _order(config: CompareConfig, run: ComparedRun) -> tuple[int, int, int]:
 def _alone(out: ComparisonFolder) -> Iterator[None]:
     """Let nobody else write the comparison's own files meanwhile; processes that it left behind lock their logs."""
     if not out.config.exists() and out.path.exists():
-        if not out.path.is_dir() or {path.name for path in out.path.iterdir()} - {LOCK}:
+        if not out.path.is_dir() or set(out.path.iterdir()) - {out.lock}:
             raise ConfigError(f"out must be a new or empty folder, or a comparison to go on with; got {out.path}")
-    with locked(out.path / LOCK, f"another csi2pc compare is at work in {out.path}"):
+    with locked(out.lock, f"another csi2pc compare is at work in {out.path}"):
         yield
 
 

@@ -10,11 +10,11 @@ from ..checkpoint import checkpoint_step
 from ..errors import DataError
 from ..evaluation.compared_runs import ComparedRun
 from ..evaluation.rows import read_rows
-from ..evaluation.strict_json import parsed, read_text
+from ..evaluation.strict_json import parsed, read_text, write_json
 from .compare_config import PlannedRun
 from .draw import ABOUT, ROWS
 from .report_files import read_json, read_settings, setting
-from .run_folder import RunFolder, checkpoint_of, read_metrics, write_json
+from .run_folder import RunFolder, checkpoint_of, read_metrics
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,11 @@ class ComparisonFolder:
     def summary(self) -> Path:
         """Scores and differences (:class:`csi2pc.evaluation.comparison.ComparisonSummary`)."""
         return self.path / "comparison.json"
+
+    @property
+    def lock(self) -> Path:
+        """Empty, and locked while the comparison is at work."""
+        return self.path / ".lock"
 
     @property
     def blind(self) -> Path:

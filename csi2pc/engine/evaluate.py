@@ -25,6 +25,7 @@ from ..evaluation.baselines import Clouds, shuffled_order
 from ..evaluation.examples import choose_examples, write_examples
 from ..evaluation.rows import MODEL, SHUFFLED, joined, write_rows
 from ..evaluation.statistics import Summary, summarise, write_summary
+from ..evaluation.strict_json import write_json
 from ..evaluation.summary import markdown
 from ..models.csi2pc import CSI2PC
 from ..progress import console, track
@@ -32,7 +33,7 @@ from .blind import blind_baselines, targets_digest
 from .draw import ABOUT, CLOUDS, EXAMPLES, ROWS, SUMMARY, WORDS, draw
 from .leaks import refuse_leaks
 from .predict import checked_device, predict_clouds
-from .run_folder import RunFolder, checkpoint_of, report_rows, write_json
+from .run_folder import RunFolder, checkpoint_of, report_rows
 from .scoring import not_finite, score_clouds
 
 #: Windows that are read and computed at once.

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ..evaluation.strict_json import write_json
 from ..progress import console
 from ..types import Report, Skipped
-from .run_folder import write_json
 
 #: Skipped lines that the report lists one by one; the others are counted.
 LISTED = 1000

@@ -16,11 +16,12 @@ from ..csi.read import read_capture
 from ..csi.windows import clock, windows_at
 from ..data.clouds import write_npz, write_ply
 from ..errors import DataError
+from ..evaluation.strict_json import write_json
 from ..progress import track
 from ..types import Capture, Report, Skipped
 from .naming import names_of
 from .predict import checked_device, predict_clouds
-from .run_folder import checkpoint_of, report_rows, write_json
+from .run_folder import checkpoint_of, report_rows
 
 #: Files that inference writes, one pair a window.
 CLOUD_NAME = re.compile(r"cloud_\d{5,}\.(ply|npz)")

@@ -48,7 +48,7 @@ def read_text(path: Path, *, within: Path, most: int = LARGEST) -> str:
     except (OSError, ValueError) as error:
         if isinstance(error, DataError):
             raise
-        raise DataError(f"a report needs files that can be read; {path}: {error}; restore the file") from error
+        raise DataError(f"{path} cannot be read: {error}; restore the file") from error
 
 
 def read_json(path: Path, *, within: Path) -> dict[str, Any]:

@@ -10,8 +10,10 @@ from typing import Any
 from ..config import RunConfig, differences, load_config, save_config
 from ..data.atomic import leftovers, replacing
 from ..errors import ConfigError, DataError
+from ..evaluation.strict_json import write_json
 from ..types import Report
 from .provenance import environment
+from .report_files import read_history
 
 #: Settings that say where and how a run is computed, not what: they may change between a kill and ``--resume``.
 FREE_ON_RESUME = (
@@ -135,12 +137,6 @@ def report_rows(report: Report) -> dict[str, Any]:
     }
 
 
-def write_json(path: Path, values: Any) -> None:
-    """Write JSON for people and machines; NaN and infinity are refused."""
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(values, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-
-
 def append_metrics(run: RunFolder, row: dict[str, Any]) -> None:
     """Add one line to the metrics."""
     with open(run.metrics, "a", encoding="utf-8") as stream:
@@ -153,24 +149,13 @@ def read_metrics(run: RunFolder) -> list[dict[str, Any]]:
     Raises:
         DataError: the file cannot be read, or a line is not that of an epoch.
     """
-    rows = []
-    if not run.metrics.exists():
-        return rows
-    try:
-        lines = run.metrics.read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError) as error:
-        raise DataError(f"{run.metrics} cannot be read: {error}; restore it, or train again") from error
-    for number, line in enumerate(lines, 1):
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
-            break
-        if not isinstance(row, dict) or not {"epoch", "step", "seconds"} <= set(row):
+    rows = read_history(run.metrics, within=run.path)
+    for number, row in enumerate(rows, 1):
+        if not {"epoch", "step", "seconds"} <= set(row):
             raise DataError(
-                f"a line of {run.metrics} must be an object with epoch, step and seconds; line {number} is "
-                f"{line!r:.80}; restore the file, or train again"
+                f"a line of {run.metrics} must have epoch, step and seconds; line {number} has "
+                f"{', '.join(row) or 'nothing'}: restore the file, or train again"
             )
-        rows.append(row)
     return rows
 
 

@@ -247,7 +247,7 @@ def test_a_folder_with_nothing_but_the_lock_of_one_that_was_killed_is_empty(here
             compare(config, base)
         (out / "compare.yaml").unlink()
         (out / "base.yaml").unlink()
-    assert [path.name for path in out.iterdir()] == [module.LOCK]
+    assert list(out.iterdir()) == [ComparisonFolder(out).lock]
 
 
 def test_the_command_starts_processes_and_prints_the_conclusions(config, base, tmp_path, capfd):

@@ -46,8 +46,8 @@ def test_the_command_takes_run_folders(runs, capsys):
 @pytest.mark.parametrize(
     ("file", "content", "reason"),
     [
-        ("metrics.jsonl", b"[]\n", "must be an object with epoch, step and seconds; line 1 is '..'"),
-        ("metrics.jsonl", b'{"epoch": 1}\n', "must be an object with epoch, step and seconds"),
+        ("metrics.jsonl", b"[]\n", "metrics.jsonl, line 1, must be a JSON object: got a list"),
+        ("metrics.jsonl", b'{"epoch": 1}\n', "must have epoch, step and seconds; line 1 has epoch"),
         ("metrics.jsonl", b"\xff\xfe", "cannot be read"),
         ("config.yaml", b"\xff\xfe", "config.yaml"),
         ("evaluation/data.json", b"[" * 100_000, "must be a strict JSON object"),

@@ -16,9 +16,10 @@ from csi2pc.engine.comparison_folder import (
     state_rows,
     write_rows_of,
 )
-from csi2pc.engine.run_folder import RunFolder, write_json
+from csi2pc.engine.run_folder import RunFolder
 from csi2pc.engine.run_record import evaluated_before, read_run
 from csi2pc.errors import CheckpointError, DataError
+from csi2pc.evaluation.strict_json import write_json
 
 
 def test_trained_is_not_yet_done(finished, settings, tmp_path):
